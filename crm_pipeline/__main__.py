@@ -1,0 +1,6 @@
+"""`python -m crm_pipeline` is `crm-pipeline`."""
+
+from crm_pipeline.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""THE CRMS. The interface every child folder implements, and `discover()`, which finds them.
+
+Words: a *stream* is one list of a CRM that belongs to an entity (leads and lead events both belong to `deals`). A *walk*
+reads a stream page by page and never skips: it may repeat a record, it may not miss one. A child folder has the files
+`__init__` (exports `CONNECTOR`), `client`, `auth`, `payloads`, `mapping`, `webhooks`, `walks` and a README; they never
+import one another. Adding a CRM is adding a folder (or an entry point `crm_pipeline.connectors` in another package).
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import entry_points
+from typing import Any, Protocol
+
+from crm_pipeline.errors import UsageError
+from crm_pipeline.http import Session
+from crm_pipeline.model.records import Account, MappingContext, Page, Payload, RawRecord, SourceRecord, WalkRequest
+
+Secrets = dict[str, Any]
+"""What is encrypted of a connection. OAuth: client_id, client_secret, redirect_uri, access_token, refresh_token, expires_at
+(unix seconds). Long-lived token: access_token. Webhook: webhook_url. Plus what a CRM adds (application_token, oauth_url)."""
+
+
+class Vault(Protocol):
+    """Keeps one connection's secrets; wiring hands over one that is a locked row in Postgres."""
+
+    def read(self) -> Secrets:
+        """Return the current secrets."""
+
+    def renew(self, stale: str, refresh: Callable[[Secrets], Secrets]) -> Secrets:
+        """Return secrets newer than the access token `stale`.
+
+        Takes the row lock, re-reads; when another process has renewed meanwhile, returns that. Otherwise calls
+        `refresh(current)` once and COMMITS its answer before returning it. Errors of `refresh` leave the row as it was.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One list of a CRM."""
+
+    name: str
+    entity: str
+    kinds: tuple[str, ...]
+    """Raw kinds its pages may hold."""
+    complete: bool = False
+    """Every walk of it reads everything: what a finished walk has not seen is gone."""
+    windowed: bool = True
+    """Knows when a record changed, so that `window` mode makes sense."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """An open connection to one account: what a connector needs to talk to it."""
+
+    connection_id: int
+    name: str
+    base_url: str
+    http: Session
+    vault: Vault
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """`Account.facts` of the last check plus timezone, currency, stable_id."""
+    in_flight: int = 4
+    """At most so many requests at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A vendor's rate limit as the budget needs it: `burst` at once, then one per `interval` seconds."""
+
+    key: str
+    interval: float
+    burst: int
+
+
+class Connector(Protocol):
+    """One CRM. Stateless: everything about an account comes in with a `Link`."""
+
+    crm: str
+    """Folder name: amocrm, bitrix24."""
+    title: str
+    """As its vendor spells it."""
+    streams: tuple[Stream, ...]
+    """In load order."""
+    vendor_hosts: tuple[str, ...]
+    """Host suffixes that are the vendor's own, such as `.amocrm.ru`."""
+
+    def meter(self, base_url: str, secrets: Secrets) -> Meter:
+        """Return the meter all requests of this connection are counted on."""
+
+    def check(self, link: Link) -> Account:
+        """Ask the CRM who and what this is. Raises ConnectionStopped kinds with what to do."""
+
+    def walk(self, link: Link, stream: Stream, request: WalkRequest) -> Iterator[Page]:
+        """Yield the pages of a stream; bounded memory; several requests in flight. Raises TryLater, ConnectionStopped."""
+
+    def normalize(self, raw: RawRecord, context: MappingContext) -> list[SourceRecord]:
+        """Map one live payload. Pure. Raises Unreadable with the field and the reason."""
+
+    def authorization_url(self, settings: Mapping[str, str], state: str) -> str:
+        """Return the address a person gives consent at. `settings`: client_id, base_url."""
+
+    def exchange_code(self, http: Session, base_url: str, secrets: Secrets, code: str, now: datetime) -> Secrets:
+        """Exchange an authorization code for the first pair of tokens. Raises ConsentNeeded when it is no good."""
+
+
+_FOUND: dict[str, Connector] = {}
+
+
+def discover() -> dict[str, Connector]:
+    """Return every connector: the child folders of this package, then installed entry points, by name."""
+    if not _FOUND:
+        children = (importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__) if m.ispkg)
+        others = (point.load() for point in entry_points(group="crm_pipeline.connectors"))
+        for module in [*children, *others]:
+            _FOUND[module.CONNECTOR.crm] = module.CONNECTOR
+    return dict(sorted(_FOUND.items()))
+
+
+def connector(crm: str) -> Connector:
+    """Return one connector. Raises UsageError naming those there are."""
+    found = discover()
+    if crm not in found:
+        raise UsageError(f"There is no connector for {crm!r}.", what_to_do=f"Known: {', '.join(found)}.")
+    return found[crm]
+
+
+__all__ = [
+    "Account", "Connector", "Link", "MappingContext", "Meter", "Page", "Payload", "RawRecord", "Secrets", "SourceRecord", "Stream",
+    "Vault", "WalkRequest", "connector", "discover",
+]  # fmt: skip

@@ -1,0 +1,60 @@
+"""Content hashes: has a payload changed in anything that matters?
+
+What belongs here: which keys of a payload say nothing about the record, and the canonical form that is hashed. A CRM
+without an entry below is simply hashed whole.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+LIES: dict[str, dict[str, dict[str, str]]] = {
+    "amocrm": {
+        "*": {
+            "_links": "absolute addresses: they change for every record when the account's subdomain is renamed",
+            "request_id": "echo of a write, never part of the stored record",
+        },
+    },
+    "bitrix24": {
+        "*": {
+            "lastActivityTime": "moves with every call, letter and comment; nothing of the record itself changes",
+            "lastActivityBy": "who made that call, letter or comment",
+            "lastCommunicationTime": "as lastActivityTime",
+            "LAST_ACTIVITY_TIME": "classic spelling of lastActivityTime",
+            "LAST_ACTIVITY_BY": "classic spelling of lastActivityBy",
+            "LAST_COMMUNICATION_TIME": "as LAST_ACTIVITY_TIME",
+        },
+    },
+}
+"""crm → raw kind (`*`: every kind) → key left out at any depth → why it lies about the record having changed."""
+
+
+def content_hash(payload: Mapping[str, Any], crm: str = "", kind: str = "*") -> bytes:
+    """Return 16 bytes that are equal exactly when two payloads say the same about a record, whatever the order of their keys."""
+    lies = _lies(crm, kind)
+    return blake2b(_canonical(_without(payload, lies) if lies else payload), digest_size=16).digest()
+
+
+@lru_cache(maxsize=256)
+def _lies(crm: str, kind: str) -> frozenset[str]:
+    per_kind = LIES.get(crm, {})
+    return frozenset(per_kind.get("*", {})) | frozenset(per_kind.get(kind, {}))
+
+
+def _without(value: Any, lies: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _without(item, lies) if isinstance(item, (dict, list)) else item for key, item in value.items() if key not in lies}
+    if isinstance(value, list):
+        return [_without(item, lies) if isinstance(item, (dict, list)) else item for item in value]
+    return value
+
+
+def _canonical(payload: Any) -> bytes:
+    try:
+        return orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # integers beyond 64 bits, lone surrogates
+        return json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()

@@ -1,0 +1,237 @@
+"""Russian-looking people and companies of any number, each made from (seed, index) alone. Deals, tasks and talks are in dealings.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from . import dealings, dice, words
+from .world import Agent, Company, Deal, Person, Product, Talk, Task
+
+# One block is ten people with the three companies they work at.
+BLOCK, FIRMS_IN_BLOCK = 10, 3
+_AGENT, _FIRM, _PERSON = 1, 2, 3
+_DOUBLE_EVERY, _DOUBLE_AT = 97, 13
+_INN10, _INN11, _INN12 = (2, 4, 10, 3, 5, 9, 4, 6, 8), (7, 2, 4, 10, 3, 5, 9, 4, 6, 8), (3, 7, 2, 4, 10, 3, 5, 9, 4, 6, 8)
+_MOBILE = ("8 ({0}) {1}-{2}-{3}", "+7 {0} {1}-{2}-{3}", "+7{0}{1}{2}{3}", "7{0}{1}{2}{3}", "8{0}{1}{2}{3}", "+7 ({0}) {1}-{2}-{3}", "8-{0}-{1}-{2}-{3}")
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedWorld:
+    """A world of `contacts` people, or the part of it with the people first..last (0-based, last excluded); `voice` is its spelling.
+
+    Keys are 1..n inside the part; what a record says depends only on its place in the whole, so parts that overlap share people.
+    """
+
+    contacts: int
+    seed: int
+    first: int = 0
+    last: int = -1
+    voice: int = 0
+
+    def part(self, low: float, high: float) -> GeneratedWorld:
+        """Answer the people by position in [low, high), with all companies, deals, tasks and talks of them; cut at whole blocks."""
+        first = int(self.contacts * low) // BLOCK * BLOCK
+        last = self.contacts if high >= 1.0 else int(self.contacts * high) // BLOCK * BLOCK
+        return GeneratedWorld(self.contacts, self.seed, first, last, voice=int(low * 1000))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        people = len(self._people)
+        each = dict.fromkeys(("people", "deals", "tasks", "talks"), people)
+        return {"agents": agent_count(self.contacts), "companies": len(self._firms), "products": len(words.GOODS)} | each
+
+    def agents(self) -> Iterator[Agent]:
+        yield from (agent(self.seed, index) for index in range(agent_count(self.contacts)))
+
+    def products(self) -> Iterator[Product]:
+        for key, (name, price) in enumerate(words.GOODS, 1):
+            yield Product(key, name, f"SKU-{1000 + key}", Decimal(price))
+
+    def companies(self) -> Iterator[Company]:
+        base, total = self._firms.start - 1, firm_count(self.contacts)
+        for index in self._firms:
+            yield company(self.seed, index, index - base, total, agent_count(self.contacts), self.voice)
+
+    def people(self) -> Iterator[Person]:
+        base = self._people.start - 1
+        for index in self._people:
+            yield person(self.seed, index, index - base, self._firms, self.contacts, self.voice)
+
+    def deals(self) -> Iterator[Deal]:
+        return dealings.deals(self._scene())
+
+    def tasks(self) -> Iterator[Task]:
+        return dealings.tasks(self._scene())
+
+    def talks(self) -> Iterator[Talk]:
+        return dealings.talks(self._scene())
+
+    @property
+    def _people(self) -> range:
+        return range(self.first, self.contacts if self.last < 0 else self.last)
+
+    @property
+    def _firms(self) -> range:
+        people = self._people
+        return range(firm_count(people.start), firm_count(people.stop))
+
+    def _scene(self) -> dealings.Scene:
+        return dealings.Scene(self.seed, self._people, self._firms, self.contacts, agent_count(self.contacts))
+
+
+def agent_count(contacts: int) -> int:
+    """Answer how many users an account with that many contacts has."""
+    return max(4, min(40, contacts // 400))
+
+
+def firm_count(people: int) -> int:
+    """Answer how many companies the first `people` people work at: three in every block, as many as fit in a cut one."""
+    whole, rest = divmod(people, BLOCK)
+    return whole * FIRMS_IN_BLOCK + min(FIRMS_IN_BLOCK, (rest + 2) // 3)
+
+
+def firm_of(index: int, chance: int, firms: range) -> int | None:
+    """Answer the company (place in the whole) a person works at; one in twelve works alone."""
+    start = index // BLOCK * FIRMS_IN_BLOCK
+    number = min(FIRMS_IN_BLOCK, firms.stop - start)
+    return None if chance % 12 == 0 or number < 1 else start + chance // 12 % number
+
+
+def agent(seed: int, index: int) -> Agent:
+    """Make one user of the CRM."""
+    chance = dice.roll(seed, _AGENT, index)
+    first, last, _, name = _names(chance)
+    office = ("Москва", "Санкт-Петербург", "Казань")[index % 3]
+    return Agent(index + 1, f"{first} {last}", first, last, f"{name}.{index + 1}@crm.example.com", None, office)
+
+
+def company(seed: int, index: int, key: int, total: int, agents: int, voice: int = 0) -> Company:
+    """Make one company: an ООО with a ten-digit INN or, one in six, an ИП with a twelve-digit one."""
+    chance = dice.roll(seed, _FIRM, index)
+    chance, alone = divmod(chance, 6)
+    chance, street = divmod(chance, len(words.streets()))
+    chance, city = divmod(chance, len(words.cities()))
+    chance, sector = divmod(chance, len(words.SECTORS))
+    chance, owner = divmod(chance, agents)
+    born = dice.created(index, total)
+    tags = (words.TAGS[chance % 12],) if chance % 3 == 0 else ()
+    return Company(
+        key=key,
+        name=_firm_name(chance, alone == 0, voice),
+        tax_id=inn(index, alone == 0),
+        phone=_office(index, voice),
+        email=f"info@{_domain(index)}",
+        web=f"https://www.{_domain(index)}",
+        address=f"г. {words.cities()[city]}, ул. {words.streets()[street]}, д. {1 + chance % 120}",
+        sector=words.SECTORS[sector],
+        revenue=Decimal(chance % 90_000 + 1_000) * 1000,
+        employees=1 if alone == 0 else 2 + chance % 400,
+        agent=owner + 1,
+        created=born,
+        updated=dice.updated(index, total, born, chance),
+        tags=tags,
+    )
+
+
+def person(seed: int, index: int, key: int, firms: range, total: int, voice: int = 0) -> Person:
+    """Make one person; one in 97 is the person before, entered a second time in another spelling."""
+    who = index - 1 if index % _DOUBLE_EVERY == _DOUBLE_AT else index
+    chance, spelling = dice.roll(seed, _PERSON, who), dice.mix(index * 1009 + voice)
+    first, last, middle, name = _names(chance)
+    chance >>= 44
+    firm = firm_of(index, chance, firms)
+    chance >>= 8
+    born = dice.created(index, total)
+    return Person(
+        key=key,
+        first=first,
+        last=last,
+        middle=middle if spelling % 10 < 7 else None,
+        phones=_phones(who, firm, chance, spelling),
+        emails=_emails(name, who, firm, chance >> 6, spelling),
+        position=words.POSITIONS[(chance >> 12) % len(words.POSITIONS)] if firm is not None and chance % 7 else None,
+        birthday=_birthday(chance >> 18) if (chance >> 18) % 3 == 0 else None,
+        company=None if firm is None else firm - firms.start + 1,
+        agent=1 + (chance >> 30) % agent_count(total),
+        web=None,
+        created=born,
+        updated=dice.updated(index, total, born, spelling),
+        tags=_tags(chance >> 34),
+    )
+
+
+def inn(index: int, alone: bool) -> str:
+    """Answer a tax number with right check digits, another one for every index below ten million."""
+    digits = f"77{(index * 7_654_321 + 1_234_567) % 10_000_000:07d}"
+    if not alone:
+        return digits + _check(digits, _INN10)
+    digits += str(index % 10)
+    digits += _check(digits, _INN11)
+    return digits + _check(digits, _INN12)
+
+
+def _check(digits: str, weights: tuple[int, ...]) -> str:
+    return str(sum(int(d) * w for d, w in zip(digits, weights, strict=True)) % 11 % 10)
+
+
+def _names(chance: int) -> tuple[str, str, str, str]:
+    """Answer first, last and middle name in agreement, and a Latin name for e-mails."""
+    chance, woman = divmod(chance, 2)
+    firsts, lasts, middles = words.first_names(woman == 1), words.surnames(), words.patronymics(woman == 1)
+    chance, one = divmod(chance, len(firsts))
+    chance, two = divmod(chance, len(lasts))
+    ending, letter = ("а", "a") if woman else ("", "")
+    latin = f"{words.latin_of(firsts)[one]}.{words.latin_of(lasts)[two]}{letter}"
+    return firsts[one], lasts[two] + ending, middles[chance % len(middles)], latin
+
+
+def _firm_name(chance: int, alone: bool, voice: int) -> str:
+    if alone:
+        first, last, middle, _ = _names(chance)
+        return f"ИП {last} {first} {middle}"
+    name = words.FIRMS[chance % len(words.FIRMS)] + words.TRADES[(chance >> 8) % len(words.TRADES)]
+    return f"{name}, ООО" if voice else f"ООО «{name}»"
+
+
+def _domain(firm: int) -> str:
+    return f"firma{firm + 1}.example.org"
+
+
+def _office(firm: int, voice: int) -> str:
+    digits = f"{(firm * 7_919 + 1_000_003) % 10_000_000:07d}"
+    parts = digits[:3], digits[3:5], digits[5:]
+    return ("+7 495 {}-{}-{}" if voice else "8 (495) {}-{}-{}").format(*parts)
+
+
+def _phones(who: int, firm: int | None, chance: int, spelling: int) -> tuple[str, ...]:
+    digits = f"9{(who * 611_953 + 100_000_007) % 1_000_000_000:09d}"
+    own = _MOBILE[spelling % 7].format(digits[:3], digits[3:6], digits[6:8], digits[8:])
+    if chance % 32 == 0:
+        return ()
+    if firm is None or chance % 4:
+        return (own,)
+    return own, f"{_office(firm, spelling % 2)} доб. {100 + who % 900}"
+
+
+def _emails(name: str, who: int, firm: int | None, chance: int, spelling: int) -> tuple[str, ...]:
+    private = f"{name}{who + 1}@mail.example.com"
+    private = private.title() if spelling % 11 == 0 else private
+    if chance % 10 == 0:
+        return ()
+    if firm is None or chance % 10 > 2:
+        return (private,)
+    work = f"{name}@{_domain(firm)}"
+    return (work, private) if chance % 10 == 1 else (work,)
+
+
+def _birthday(chance: int) -> str:
+    return f"{1955 + chance // 3 % 50}-{1 + chance // 150 % 12:02d}-{1 + chance // 1800 % 28:02d}"
+
+
+def _tags(chance: int) -> tuple[str, ...]:
+    if chance % 4:
+        return ()
+    one, two = words.TAGS[chance // 4 % 12], words.TAGS[chance // 48 % 12]
+    return (one, two) if chance // 576 % 3 == 0 and one != two else (one,)
