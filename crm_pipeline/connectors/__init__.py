@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from typing import Any, Protocol
 
 from crm_pipeline.errors import UsageError
-from crm_pipeline.http import Session
+from crm_pipeline.http import Meter, Session
 from crm_pipeline.model.records import Account, MappingContext, Page, Payload, RawRecord, SourceRecord, WalkRequest
 
 Secrets = dict[str, Any]
@@ -64,15 +64,6 @@ class Link:
     """`Account.facts` of the last check plus timezone, currency, stable_id."""
     in_flight: int = 4
     """At most so many requests at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """A vendor's rate limit as the budget needs it: `burst` at once, then one per `interval` seconds."""
-
-    key: str
-    interval: float
-    burst: int
 
 
 class Connector(Protocol):

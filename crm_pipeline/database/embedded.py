@@ -9,7 +9,6 @@ import contextlib
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,15 +56,20 @@ def ensure_running(home: Path, binaries: Path | None = None) -> str:
     """Return the URL of the embedded database, starting its server first when it does not answer.
 
     home: CRM_HOME, made when missing. binaries: CRM_PG_BIN.
-    Raises ConfigurationError (no programs, wrong version, another user's folder) or DatabaseUnavailable (with the server's words).
+    Raises ConfigurationError (no programs, wrong version, another user's folder) or DatabaseUnavailable (the server's words).
     """
-    place = known_place(home) or choose_place(home)
+    place = known_place(home) or _first_place(home, binaries)
     state = place.read_state()
     if state and _is_ours(place, state):
         return state.url
     with place.locked():
         state = place.read_state() or place.write_state(new_state())
         return _started(_server(place, binaries), state).url
+
+
+def _first_place(home: Path, binaries: Path | None) -> Place:
+    find_binaries(binaries, None)  # without programs nothing is made
+    return choose_place(home)
 
 
 def is_running(home: Path) -> bool:
@@ -103,7 +107,7 @@ class _Server:
     def _log(self) -> Path:
         return self.place.data / "server.log"
 
-    def control(self, *words: str):  # noqa: ANN201
+    def control(self, *words: str):
         return self.account.run(self.binaries / "pg_ctl", "-D", self.place.data, *words, cwd=self.place.folder)
 
     def is_coming_up(self, state: State) -> bool:

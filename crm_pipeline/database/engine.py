@@ -10,10 +10,13 @@ from sqlalchemy import create_engine as sqlalchemy_engine
 from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
+from crm_pipeline.database.copy import copy_rows
 from crm_pipeline.database.embedded import ensure_running
 from crm_pipeline.database.queries import queries
 from crm_pipeline.errors import ConfigurationError, DatabaseUnavailable
 from crm_pipeline.settings import Settings
+
+__all__ = ["copy_rows", "create_engine", "engine_for", "normalise_url"]  # copy_rows lives next door, and is looked for here
 
 DRIVER = "postgresql+psycopg2"
 SPELLINGS = ("postgres", "postgresql", DRIVER)
@@ -52,7 +55,7 @@ def engine_for(url: str | URL) -> Engine:
         normalise_url(url), connect_args=CONNECT, pool_pre_ping=True, pool_size=5, max_overflow=5, hide_parameters=True
     )
     event.listen(engine, "connect", _begin_session)
-    event.listen(engine, "handle_error", _say_what_to_do)
+    say_what_to_do_on_failure(engine)
     return engine
 
 
@@ -79,9 +82,14 @@ def _begin_session(connection: DriverConnection, _record: object) -> None:
     connection.commit()  # else the pool's rollback undoes it
 
 
+def say_what_to_do_on_failure(engine: Engine) -> None:
+    """Let failures to connect raise DatabaseUnavailable with a sentence; errors of statements stay what they are."""
+    event.listen(engine, "handle_error", _say_what_to_do)
+
+
 def _say_what_to_do(context: ExceptionContext) -> None:
-    """Turn a failure to connect into one sentence; errors of statements stay what they are."""
-    if context.connection is None and isinstance(context.original_exception, psycopg2.OperationalError):
+    connecting = context.connection is None and not context.is_pre_ping  # a failed ping makes the pool connect anew
+    if connecting and isinstance(context.original_exception, psycopg2.OperationalError):
         raise unavailable(context.original_exception) from None
 
 
@@ -102,5 +110,3 @@ def _require_version(engine: Engine) -> None:
         raise ConfigurationError(
             f"The server is Postgres {version // 10000}; crm-pipeline needs 14 or newer.", what_to_do="Upgrade the server."
         )
-
-

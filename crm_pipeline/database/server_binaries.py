@@ -5,6 +5,7 @@ The wheel is located but never imported: its import warns, and brings a manager 
 """
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -60,7 +61,7 @@ def major_version(folder: Path) -> int:
 
 def _candidates(configured: Path | None) -> Iterator[Path]:
     folders = [configured.expanduser().resolve()] if configured else [*_wheel(), *_installed(), *_on_the_path()]
-    return (folder for folder in folders if all((folder / program).is_file() for program in PROGRAMS))
+    return (folder for folder in folders if all(os.access(folder / program, os.X_OK) for program in PROGRAMS))
 
 
 def _wheel() -> list[Path]:

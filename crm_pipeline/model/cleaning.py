@@ -170,7 +170,11 @@ def money(value: Any) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         return None
     written = value if isinstance(value, str) else str(value)
-    return _decimal(written) if isinstance(value, (int, float, Decimal)) or _PLAIN_NUMBER.fullmatch(written) else _loose_money(written)
+    return (
+        _decimal(written)
+        if isinstance(value, (int, float, Decimal)) or _PLAIN_NUMBER.fullmatch(written)
+        else _loose_money(written)
+    )
 
 
 def _loose_money(written: str) -> Decimal | None:
@@ -278,6 +282,6 @@ def _offset(name: str) -> tzinfo:
 
 
 __all__ = [
-    "PersonName", "day", "email", "flag", "full_name", "moment", "money", "person_name", "phone", "plain_text", "reference", "text",
-    "timezone", "web",
+    "PersonName", "day", "email", "flag", "full_name", "moment", "money", "person_name", "phone", "plain_text", "reference",
+    "text", "timezone", "web",
 ]  # fmt: skip

@@ -45,12 +45,14 @@ def _lies(crm: str, kind: str) -> frozenset[str]:
     return frozenset(per_kind.get("*", {})) | frozenset(per_kind.get(kind, {}))
 
 
+_NESTED = (dict, list)
+
+
 def _without(value: Any, lies: frozenset[str]) -> Any:
     if isinstance(value, dict):
-        return {key: _without(item, lies) if isinstance(item, (dict, list)) else item for key, item in value.items() if key not in lies}
-    if isinstance(value, list):
-        return [_without(item, lies) if isinstance(item, (dict, list)) else item for item in value]
-    return value
+        kept = ((key, item) for key, item in value.items() if key not in lies)
+        return {key: _without(item, lies) if isinstance(item, _NESTED) else item for key, item in kept}
+    return [_without(item, lies) if isinstance(item, _NESTED) else item for item in value]
 
 
 def _canonical(payload: Any) -> bytes:

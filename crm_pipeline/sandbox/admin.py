@@ -41,7 +41,14 @@ def _handler(sandbox: Sandbox, action: Action) -> Handler:
 
 
 async def _unknown(request: web.Request) -> web.StreamResponse:
-    return _json({"error": "NotFound", "detail": f"no {request.method} {request.path}", "known": [f"{m} /_sandbox/{p}" for m, p, _ in _TABLE]}, 404)
+    return _json(
+        {
+            "error": "NotFound",
+            "detail": f"no {request.method} {request.path}",
+            "known": [f"{m} /_sandbox/{p}" for m, p, _ in _TABLE],
+        },
+        404,
+    )
 
 
 def _json(value: Any, status: int = 200) -> web.Response:

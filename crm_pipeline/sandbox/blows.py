@@ -14,7 +14,10 @@ from .faults import Rule
 if TYPE_CHECKING:
     from .serving import Sandbox
 
-HTML = "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+HTML = (
+    "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n"
+    "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+)
 REASONS = {
     403: "403 Forbidden",
     429: "429 Too Many Requests",

@@ -141,5 +141,5 @@ def _talk(scene: Scene, index: int) -> Talk:
         target_kind=target_kind,
         target=target,
         agent=1 + (chance >> 16) % scene.agents,
-        phone=f"+79{(index * 611_953 + 100_000_007) % 1_000_000_000:09d}" if kind in ("call", "sms") else None,
+        phone=f"+7{people.mobile(index)}" if kind in ("call", "sms") else None,
     )

@@ -40,7 +40,7 @@ def updated(index: int, total: int, born: int, chance: int) -> int:
     """Answer when a record was last changed: often at once, mostly soon; now and then a robot touched 400 rows in one second."""
     offset = (index - _ROBOT_FROM) % _ROBOT_EVERY
     if index >= _ROBOT_FROM and offset < _ROBOT_ROWS:
-        return min(END - DAY, START + _working((index - offset + _ROBOT_ROWS) * SPAN / max(total, 1)) + 30 * DAY)
+        return max(born, min(END - DAY, START + _working((index - offset + _ROBOT_ROWS) * SPAN / max(total, 1)) + 30 * DAY))
     if chance % 5 < 2:
         return born
     part = (chance >> 8 & 0xFFFF) / 0x10000

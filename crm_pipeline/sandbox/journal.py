@@ -1,4 +1,4 @@
-"""Every vendor request a stand-in received, for assertions and for people. Bounded memory; secrets are masked before they get here."""
+"""Every vendor request a stand-in received, for assertions and for people. Bounded memory; what comes here is masked."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 MAX_ENTRIES = 100_000
+MAX_CREDENTIALS = 1_000
 MAX_BYTES = 64 * 1024 * 1024
 SECRET_KEYS = frozenset(
     {"client_secret", "refresh_token", "access_token", "auth", "code", "password", "secret", "token", "authorization"}
@@ -59,7 +60,7 @@ class Journal:
         """Note a request's arrival for the peak rates (real time: a frozen clock says nothing about load)."""
         with self._lock:
             now = time.monotonic()
-            for key in ("all", credential) if credential else ("all",):
+            for key in ("all", credential) if credential and self._counted(credential) else ("all",):
                 recent = self._recent.setdefault(key, deque())
                 recent.append(now)
                 while recent[0] <= now - 1.0:
@@ -95,7 +96,16 @@ class Journal:
         with self._lock:
             counts = {f"by_{name}": dict(counter) for name, counter in self._by.items()}
             times = {"first": self._first, "last": self._last}
-            return {"requests": self._count, "violations": self._violations, **counts, **times, "peak_per_second": dict(self._peaks)}
+            return {
+                "requests": self._count,
+                "violations": self._violations,
+                **counts,
+                **times,
+                "peak_per_second": dict(self._peaks),
+            }
+
+    def _counted(self, credential: str) -> bool:
+        return credential in self._peaks or len(self._peaks) < MAX_CREDENTIALS
 
     def _tally(self, entry: Entry) -> None:
         self._by["status"][str(entry.status)] += 1

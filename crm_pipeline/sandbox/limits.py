@@ -6,6 +6,9 @@ from collections import defaultdict, deque
 
 from .clock import Clock
 
+# Unix seconds as floats are good to a quarter of a microsecond: a client that paces exactly must not be refused for that.
+ROUNDING = 1e-4
+
 
 class TokenBucket:
     """Allow `rate` requests a second per key with a burst of `burst` (facts: amocrm 6: 7/s an integration, 50/s an account)."""
@@ -17,7 +20,7 @@ class TokenBucket:
     def take(self, key: str = "") -> bool:
         """Spend one token; False when there is none (nothing is spent then)."""
         tokens, now = self.tokens(key), self._clock.now()
-        allowed = tokens >= 1.0
+        allowed = tokens >= 1.0 - ROUNDING
         self._state[key] = (tokens - 1.0 if allowed else tokens, now)
         return allowed
 
@@ -51,7 +54,7 @@ class SlidingWindow:
 
 
 class LeakyBucket:
-    """Refuse a request that would lift the level above `capacity`; it leaks `leak` a second (facts: bitrix24 7: 50 and 2, or 250 and 5)."""
+    """Refuse what would lift the level above `capacity`; `leak` a second run out (facts: bitrix24 7: 50 and 2, or 250 and 5)."""
 
     def __init__(self, clock: Clock, capacity: float = 50.0, leak: float = 2.0) -> None:
         self._clock, self.capacity, self.leak = clock, capacity, leak
@@ -60,7 +63,7 @@ class LeakyBucket:
     def take(self, key: str = "") -> bool:
         """Add one request; False when the bucket is full (a refused request adds nothing)."""
         level, now = self.level(key), self._clock.now()
-        allowed = level + 1.0 <= self.capacity
+        allowed = level + 1.0 <= self.capacity + ROUNDING
         self._state[key] = (level + 1.0 if allowed else level, now)
         return allowed
 
@@ -72,7 +75,7 @@ class LeakyBucket:
 
 
 class OperatingTime:
-    """Sum run time per key in ten one-minute buckets; a key is blocked while the sum reaches `limit` seconds (facts: bitrix24 7)."""
+    """Sum run time per key in ten one-minute buckets; a key is blocked while the sum reaches `limit` s (facts: bitrix24 7)."""
 
     BUCKETS, WIDTH = 10, 60
 

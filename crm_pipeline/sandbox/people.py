@@ -1,4 +1,4 @@
-"""Russian-looking people and companies of any number, each made from (seed, index) alone. Deals, tasks and talks are in dealings.py."""
+"""Russian-looking people and companies of any number, each made from (seed, index) alone; their dealings are in dealings.py."""
 
 from __future__ import annotations
 
@@ -14,12 +14,20 @@ BLOCK, FIRMS_IN_BLOCK = 10, 3
 _AGENT, _FIRM, _PERSON = 1, 2, 3
 _DOUBLE_EVERY, _DOUBLE_AT = 97, 13
 _INN10, _INN11, _INN12 = (2, 4, 10, 3, 5, 9, 4, 6, 8), (7, 2, 4, 10, 3, 5, 9, 4, 6, 8), (3, 7, 2, 4, 10, 3, 5, 9, 4, 6, 8)
-_MOBILE = ("8 ({0}) {1}-{2}-{3}", "+7 {0} {1}-{2}-{3}", "+7{0}{1}{2}{3}", "7{0}{1}{2}{3}", "8{0}{1}{2}{3}", "+7 ({0}) {1}-{2}-{3}", "8-{0}-{1}-{2}-{3}")
+_MOBILE = (
+    "8 ({0}) {1}-{2}-{3}",
+    "+7 {0} {1}-{2}-{3}",
+    "+7{0}{1}{2}{3}",
+    "7{0}{1}{2}{3}",
+    "8{0}{1}{2}{3}",
+    "+7 ({0}) {1}-{2}-{3}",
+    "8-{0}-{1}-{2}-{3}",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratedWorld:
-    """A world of `contacts` people, or the part of it with the people first..last (0-based, last excluded); `voice` is its spelling.
+    """A world of `contacts` people, or its part with the people first..last (0-based, last excluded); `voice` is its spelling.
 
     Keys are 1..n inside the part; what a record says depends only on its place in the whole, so parts that overlap share people.
     """
@@ -31,7 +39,7 @@ class GeneratedWorld:
     voice: int = 0
 
     def part(self, low: float, high: float) -> GeneratedWorld:
-        """Answer the people by position in [low, high), with all companies, deals, tasks and talks of them; cut at whole blocks."""
+        """Answer the people at [low, high) with their companies, deals, tasks and talks; cut at whole blocks."""
         first = int(self.contacts * low) // BLOCK * BLOCK
         last = self.contacts if high >= 1.0 else int(self.contacts * high) // BLOCK * BLOCK
         return GeneratedWorld(self.contacts, self.seed, first, last, voice=int(low * 1000))
@@ -55,9 +63,9 @@ class GeneratedWorld:
             yield company(self.seed, index, index - base, total, agent_count(self.contacts), self.voice)
 
     def people(self) -> Iterator[Person]:
-        base = self._people.start - 1
+        base, firms = self._people.start - 1, self._firms
         for index in self._people:
-            yield person(self.seed, index, index - base, self._firms, self.contacts, self.voice)
+            yield person(self.seed, index, index - base, firms, self.contacts, self.voice)
 
     def deals(self) -> Iterator[Deal]:
         return dealings.deals(self._scene())
@@ -172,6 +180,11 @@ def inn(index: int, alone: bool) -> str:
     return digits + _check(digits, _INN12)
 
 
+def mobile(who: int) -> str:
+    """Answer ten digits of a mobile number (codes 900 to 929), other ones for every index below three hundred million."""
+    return f"9{(who * 611_953 + 100_000_007) % 300_000_000:09d}"
+
+
 def _check(digits: str, weights: tuple[int, ...]) -> str:
     return str(sum(int(d) * w for d, w in zip(digits, weights, strict=True)) % 11 % 10)
 
@@ -179,12 +192,15 @@ def _check(digits: str, weights: tuple[int, ...]) -> str:
 def _names(chance: int) -> tuple[str, str, str, str]:
     """Answer first, last and middle name in agreement, and a Latin name for e-mails."""
     chance, woman = divmod(chance, 2)
-    firsts, lasts, middles = words.first_names(woman == 1), words.surnames(), words.patronymics(woman == 1)
-    chance, one = divmod(chance, len(firsts))
-    chance, two = divmod(chance, len(lasts))
-    ending, letter = ("а", "a") if woman else ("", "")
-    latin = f"{words.latin_of(firsts)[one]}.{words.latin_of(lasts)[two]}{letter}"
-    return firsts[one], lasts[two] + ending, middles[chance % len(middles)], latin
+    lists = words.names(woman == 1)
+    chance, one = divmod(chance, len(lists.first))
+    chance, two = divmod(chance, len(lists.last))
+    return (
+        lists.first[one],
+        lists.last[two],
+        lists.middle[chance % len(lists.middle)],
+        f"{lists.first_latin[one]}.{lists.last_latin[two]}",
+    )
 
 
 def _firm_name(chance: int, alone: bool, voice: int) -> str:
@@ -206,7 +222,7 @@ def _office(firm: int, voice: int) -> str:
 
 
 def _phones(who: int, firm: int | None, chance: int, spelling: int) -> tuple[str, ...]:
-    digits = f"9{(who * 611_953 + 100_000_007) % 1_000_000_000:09d}"
+    digits = mobile(who)
     own = _MOBILE[spelling % 7].format(digits[:3], digits[3:6], digits[6:8], digits[8:])
     if chance % 32 == 0:
         return ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from .switches import Switches
 
 MAX_BODY = 64 * 1024 * 1024
 BIG = 200_000
+# String keys on a request are this package's own; they meet no other library's.
+warnings.filterwarnings("ignore", message="It is recommended to use web.RequestKey", category=UserWarning)
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Sandbox:
     """Serve one stand-in; a CRM implements `handle` and the hooks below it.
 
     Request keys a CRM sets: "call" (vendor call name), "credential" (the secret used; only its hash is kept), "params" (what the
-    journal shows; default: query and JSON or form body), "path" (shown instead of the real one), "rows", "violation".
+    journal shows; default: query and JSON or form body), "rows" (how many were served), "violation".
     """
 
     name: ClassVar[str] = "sandbox"
@@ -79,8 +82,12 @@ class Sandbox:
         """Answer the secret a request came with; never shown, only its fingerprint."""
         return request.headers.get("Authorization", "")
 
+    def shown_path(self, request: web.Request) -> str:
+        """Answer the path as the journal shows it, without secrets (a webhook's, say)."""
+        return request.path
+
     def check_limits(self, request: web.Request) -> web.Response | None:
-        """Answer the vendor's refusal when a meter is over, else None. Asked only with limits='real'; a refusal is a violation."""
+        """Answer the vendor's refusal when a meter is over, else None. Asked with limits='real'; a refusal is a violation."""
         return None
 
     def error_answer(self, request: web.Request, status: int) -> web.Response:
@@ -112,7 +119,7 @@ class Sandbox:
     # for the CRM
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Run a coroutine beside the requests, from any thread; it is cancelled when the sandbox stops."""
+        """Run a coroutine beside the requests, from any thread; cancelled at the end, dropped when nothing is served."""
         if self.loop is None:
             work.close()
             return
@@ -139,8 +146,9 @@ class Sandbox:
         began, clock = perf_counter(), self.clock.now()
         request["call"], request["credential"] = self.call_name(request), self.credential_of(request)
         self.journal.arrived(fingerprint(request["credential"]))
-        entry = Entry(clock, request.method, request.path, call=request["call"])
+        entry = Entry(clock, request.method, self.shown_path(request), call=request["call"])
         try:
+            await request.read()
             answer = await self._answer(request, entry)
             entry.status = 0 if request.get("dropped") else answer.status
             return answer
@@ -173,7 +181,7 @@ class Sandbox:
         return await blows.BEFORE[rule.fault](self, request, rule)
 
     async def _complete(self, request: web.Request, entry: Entry) -> None:
-        entry.call, entry.path = request["call"], request.get("path", entry.path)
+        entry.call = request["call"]
         entry.credential = fingerprint(request["credential"])
         entry.params = masked(request["params"] if "params" in request else await _params(request))
         entry.rows, entry.violation = request.get("rows"), request.get("violation")
@@ -250,17 +258,18 @@ class Sandbox:
 
 async def _params(request: web.Request) -> dict[str, Any]:
     shown: dict[str, Any] = dict(request.query)
-    if request.can_read_body or request._read_bytes:
-        shown |= await _body(request)
-    return shown
+    # Read before it was handled, so that a connection that is gone by now still has its parameters shown.
+    return shown | await _body(request)
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
     raw = await request.read()
+    if not raw:
+        return {}
     if request.content_type == "application/x-www-form-urlencoded":
         return dict(await request.post())  # type: ignore[arg-type]
     try:
-        body = orjson.loads(raw) if raw else {}
+        body = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return {"body": raw[:200].decode(errors="replace")}
     return body if isinstance(body, dict) else {"body": body}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import tempfile
@@ -20,7 +21,8 @@ CHUNK = 5_000
 PROBE = 1_000
 _KIND = re.compile(r"^[A-Za-z][A-Za-z0-9_]*$")
 _ORDER = re.compile(r"^(id|updated|created)( ASC| DESC)?(?:, ?(id)( ASC| DESC)?)?$", re.IGNORECASE)
-_OTHER_COLUMNS = re.compile(r"updated|created|parent|json_extract|body", re.IGNORECASE)
+_COMPARISON = re.compile(r"^updated *(>=|<=|>|<|=) *\?$")
+_INDEXED_COLUMNS = re.compile(r"parent|json_extract")
 _PRAGMAS = ("journal_mode=OFF", "synchronous=OFF", "temp_store=MEMORY", "cache_size=-131072", "mmap_size=2147483648")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS rows_{kind}
@@ -35,27 +37,22 @@ _INSERT = "INSERT OR REPLACE INTO rows_{kind} (id, created, updated, parent, bod
 class Store:
     """Keep rows by kind and id, each with created, updated (unix seconds), deleted (0, 1, 2), parent and body. Thread safe.
 
-    One table `rows_<kind>` per kind; the columns `id, updated, created, deleted, parent, body` may be used in `where` and `order`.
+    One table `rows_<kind>` per kind; `where` and `order` may use its columns `id, updated, created, deleted, parent, body`.
     """
 
     def __init__(self, *, big: bool = False) -> None:
         """Hold everything in memory, or in a temporary file when big."""
         self._lock = threading.RLock()
-        self._file = Path(tempfile.mkstemp(prefix="crm-sandbox-", suffix=".db")[1]) if big else None
-        self._db = sqlite3.connect(str(self._file or ":memory:"), check_same_thread=False, isolation_level=None)
-        for pragma in _PRAGMAS:
-            self._db.execute(f"PRAGMA {pragma}")
+        self._db = _open_unnamed() if big else _connect(":memory:")
         self._kinds: set[str] = set()
         self._last: dict[str, int] = {}
         self._counts: dict[str, dict[tuple[Any, ...], int]] = defaultdict(dict)
         self._marks: dict[str, dict[tuple[Any, ...], list[tuple[int, tuple[int, ...]]]]] = defaultdict(dict)
 
     def close(self) -> None:
-        """Forget everything and remove the temporary file."""
+        """Forget everything."""
         with self._lock:
             self._db.close()
-            if self._file is not None:
-                self._file.unlink(missing_ok=True)
 
     # writing
 
@@ -65,7 +62,9 @@ class Store:
         """Insert or replace one row."""
         self.put_text(kind, orjson.dumps(row).decode(), id=id, created=created, updated=updated, deleted=deleted, parent=parent)
 
-    def put_text(self, kind: str, body: str, *, id: int, created: int, updated: int, deleted: int = LIVE, parent: str = "") -> None:
+    def put_text(
+        self, kind: str, body: str, *, id: int, created: int, updated: int, deleted: int = LIVE, parent: str = ""
+    ) -> None:
         """Insert or replace one row whose body is JSON text already."""
         with self._lock:
             self._changing(kind)
@@ -78,11 +77,14 @@ class Store:
         with self._lock:
             self._changing(kind)
             self._db.execute("BEGIN")
-            while chunk := list(islice(source, CHUNK)):
-                self._db.executemany(_INSERT.format(kind=kind, deleted=LIVE), chunk)
-                self._last[kind] = max(self._last[kind], max(row[0] for row in chunk))
-                done += len(chunk)
-            self._db.execute("COMMIT")
+            try:
+                while chunk := list(islice(source, CHUNK)):
+                    self._db.executemany(_INSERT.format(kind=kind, deleted=LIVE), chunk)
+                    self._last[kind] = max(self._last[kind], max(row[0] for row in chunk))
+                    done += len(chunk)
+            finally:
+                # Also when the source fails: there is no journal to roll back with, and an open transaction would stay.
+                self._db.execute("COMMIT")
         return done
 
     def mark(self, kind: str, id: int, deleted: int, *, updated: int | None = None) -> bool:
@@ -95,8 +97,7 @@ class Store:
     def next_id(self, kind: str, floor: int = 1) -> int:
         """Reserve an id above all ever used or reserved of this kind, and at least `floor`."""
         with self._lock:
-            self._known(kind)
-            self._last[kind] = max(self._last[kind] + 1, floor)
+            self._last[kind] = max(self._last.get(kind, 0) + 1, floor)
             return self._last[kind]
 
     def index(self, kind: str, json_path: str) -> None:
@@ -173,10 +174,10 @@ class Store:
 
     def walk(self, kind: str, deleted: int | None = LIVE) -> Iterator[tuple[int, str]]:
         """Yield (id, body) of a whole kind in id order without holding it; rows may change meanwhile."""
-        last: int | None = None
-        while page := self.select(kind, "" if last is None else "id > ?", () if last is None else (last,), limit=1000, deleted=deleted):
+        after: tuple[str, tuple[int, ...]] = ("", ())
+        while page := self.select(kind, *after, limit=1000, deleted=deleted):
             yield from page
-            last = page[-1][0]
+            after = "id > ?", (page[-1][0],)
 
     def kinds(self) -> dict[str, int]:
         """Answer live rows per kind."""
@@ -197,7 +198,7 @@ class Store:
             raise ValueError(f"not a kind: {kind!r}")
         self._db.executescript(_SCHEMA.format(kind=kind))
         self._kinds.add(kind)
-        self._last[kind] = 0
+        self._last.setdefault(kind, 0)
 
     def _changing(self, kind: str) -> None:
         self._known(kind)
@@ -205,14 +206,21 @@ class Store:
         self._marks[kind].clear()
 
     def _scan(self, kind: str, where: str, args: Sequence[Any], order: str, limit: int | None, deleted: int | None) -> str:
-        """Walk in id order when many rows fit: the planner would else sort all of them again for every page."""
-        if limit is None or not order.lower().startswith("id"):
+        """Choose id order or the index on `updated` for a page in id order: the planner cannot know how wide a window is."""
+        if limit is None or not order.lower().startswith("id") or _INDEXED_COLUMNS.search(where):
             return ""
-        if where and _OTHER_COLUMNS.search(where):
-            sql = f"SELECT count(*) FROM (SELECT 1 FROM rows_{kind}{_where(where, deleted)} LIMIT {PROBE})"
-            if self._db.execute(sql, tuple(args)).fetchone()[0] < PROBE:
-                return ""
-        return " NOT INDEXED"
+        window = _window(where, args) if deleted in (LIVE, TRASHED) else None
+        if window is None:
+            return " NOT INDEXED"
+        index = f" INDEXED BY rows_{kind}_{'trash' if deleted else 'updated'}"
+        return index if self._narrow(kind, index, window, deleted) else " NOT INDEXED"
+
+    def _narrow(self, kind: str, index: str, window: tuple[str, tuple[Any, ...]], deleted: int | None) -> bool:
+        key = ("narrow", *window, deleted)
+        if key not in self._counts[kind]:
+            sql = f"SELECT count(*) FROM (SELECT 1 FROM rows_{kind}{index}{_where(window[0], deleted)} LIMIT {PROBE})"
+            self._counts[kind][key] = self._db.execute(sql, window[1]).fetchone()[0]
+        return self._counts[kind][key] < PROBE
 
     def _resume(self, kind: str, key: tuple[Any, ...], keyset: tuple[str, str], offset: int) -> tuple[str, tuple[int, ...], int]:
         """Turn a deep OFFSET into 'after the row where an earlier page ended': same rows, as nothing was written since."""
@@ -224,6 +232,23 @@ class Store:
         return keyset[1], values, offset - at
 
 
+def _connect(path: str) -> sqlite3.Connection:
+    database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    for pragma in _PRAGMAS:
+        database.execute(f"PRAGMA {pragma}")
+    return database
+
+
+def _open_unnamed() -> sqlite3.Connection:
+    """Open a temporary file and remove its name at once: whatever ends the process, nothing is left behind."""
+    handle, name = tempfile.mkstemp(prefix="crm-sandbox-", suffix=".db")
+    os.close(handle)
+    database = _connect(name)
+    database.execute("CREATE TABLE opened (at INTEGER)")
+    Path(name).unlink()
+    return database
+
+
 def _where(where: str, deleted: int | None, more: str = "") -> str:
     parts = [f"({where})"] if where else []
     parts += [] if deleted is None else [f"deleted = {int(deleted)}"]
@@ -231,8 +256,21 @@ def _where(where: str, deleted: int | None, more: str = "") -> str:
     return f" WHERE {' AND '.join(parts)}" if parts else ""
 
 
+def _window(where: str, args: Sequence[Any]) -> tuple[str, tuple[Any, ...]] | None:
+    """Answer the plain comparisons of `updated` that a condition joins by AND, with their arguments; None when there are none."""
+    if re.search(r"\bOR\b", where, re.IGNORECASE):
+        return None
+    kept, bound, rest = [], [], list(args)
+    for term in re.split(r"\bAND\b", where, flags=re.IGNORECASE):
+        own, rest = rest[: term.count("?")], rest[term.count("?") :]
+        if _COMPARISON.match(plain := term.strip(" ()")):
+            kept.append(plain)
+            bound += own
+    return (" AND ".join(kept), tuple(bound)) if kept else None
+
+
 def _keyset(order: str) -> tuple[str, str] | None:
-    """Answer (extra columns, condition) with which a page can follow an earlier one; None when the order is not of plain columns."""
+    """Answer (extra columns, condition) by which a page follows an earlier one; None unless the order is of plain columns."""
     found = _ORDER.match(order.strip())
     if found is None:
         return None

@@ -15,7 +15,7 @@ class UnknownSwitch(ValueError):
 
 @dataclass
 class Switches:
-    """Hold one field per disputed fact; a CRM derives its own dataclass with bool, int, float, str or Literal fields and defaults."""
+    """Hold one field per disputed fact; a CRM derives a dataclass with bool, int, float, str or Literal fields and defaults."""
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:

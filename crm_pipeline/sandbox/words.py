@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import orjson
 
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(text.split("|"))
+
+
 # Names as common as in life: these make up most people, mimesis' rarer ones the rest.
-_MEN = "Александр Сергей Дмитрий Андрей Алексей Максим Евгений Иван Михаил Артём Николай Владимир Павел Роман Илья Олег Игорь Антон"
-_WOMEN = "Анна Елена Мария Ольга Наталья Екатерина Татьяна Ирина Светлана Юлия Дарья Анастасия Марина Ксения Алина Полина Вера Софья"
+_MEN = _list(
+    "Александр|Сергей|Дмитрий|Андрей|Алексей|Максим|Евгений|Иван|Михаил|Артём|Николай|Владимир|Павел|Роман|Илья|Олег|Игорь|Антон"
+)
+_WOMEN = _list(
+    "Анна|Елена|Мария|Ольга|Наталья|Екатерина|Татьяна|Ирина|Светлана|Юлия|Дарья|Анастасия|Марина|Ксения|Алина|Полина|Вера|Софья"
+)
 _WEIGHT = 30
-POSITIONS = (
-    "Директор|Генеральный директор|Коммерческий директор|Главный бухгалтер|Бухгалтер|Менеджер по закупкам|Начальник отдела закупок|"
-    "Администратор|Управляющий|Владелец|Секретарь|Инженер|Технолог|Маркетолог|Руководитель проекта|Заведующий складом|Логист|Юрист"
-).split("|")
+POSITIONS = _list(
+    "Директор|Генеральный директор|Коммерческий директор|Главный бухгалтер|Бухгалтер|Менеджер по закупкам|"
+    "Начальник отдела закупок|Администратор|Управляющий|Владелец|Секретарь|Инженер|Технолог|Маркетолог|"
+    "Руководитель проекта|Заведующий складом|Логист|Юрист"
+)
 GOODS: tuple[tuple[str, int], ...] = (
     ("Кофемашина Aroma 200", 185_000),
     ("Кофемашина Aroma 400", 329_000),
@@ -42,17 +53,19 @@ GOODS: tuple[tuple[str, int], ...] = (
     ("Чай чёрный, 500 г", 890),
     ("Какао, 1 кг", 1_150),
 )
-FIRMS = (
-    "Ромашка|Вектор|Альфа|Горизонт|Меридиан|Орион|Сириус|Эталон|Атлант|Гермес|Феникс|Прометей|Каскад|Кристалл|Лидер|Маяк|Надежда|Оазис|"
-    "Парус|Радуга|Спектр|Старт|Темп|Уют|Формат|Эверест|Юпитер|Янтарь|Берёзка|Василёк|Гранит|Дельта|Зенит|Импульс|Корунд|Лотос|Магнолия|"
-    "Нева|Онега|Пальмира|Рассвет|Самоцвет|Тайга|Урал|Флагман|Хрусталь|Цитрус|Чайка|Шторм|Экватор"
-).split("|")
-TRADES = (
-    "|-Сервис|-Торг|-Строй|-Плюс|-Групп|-М|-Юг|-Север|-Центр|-Мед|-Логистик|-Кафе|-Отель|-Фуд|-Маркет|-Опт|-Проект|-Дизайн|-Авто|-Инвест"
-).split("|")
-SECTORS = "Розница|Общепит|Гостиницы|Офисы|Образование|Медицина|Производство|Логистика|Спорт|Красота".split("|")
-TAGS = "опт|розница|VIP|выставка|повторный|партнёр|сайт|реклама|холодный|рекомендация|тендер|сеть".split("|")
-LOSS_REASONS = "Дорого|Выбрали конкурента|Нет бюджета|Не отвечает|Нет в наличии|Передумали".split("|")
+FIRMS = _list(
+    "Ромашка|Вектор|Альфа|Горизонт|Меридиан|Орион|Сириус|Эталон|Атлант|Гермес|Феникс|Прометей|Каскад|Кристалл|Лидер|"
+    "Маяк|Надежда|Оазис|Парус|Радуга|Спектр|Старт|Темп|Уют|Формат|Эверест|Юпитер|Янтарь|Берёзка|Василёк|Гранит|Дельта|"
+    "Зенит|Импульс|Корунд|Лотос|Магнолия|Нева|Онега|Пальмира|Рассвет|Самоцвет|Тайга|Урал|Флагман|Хрусталь|Цитрус|Чайка|"
+    "Шторм|Экватор"
+)
+TRADES = _list(
+    "|-Сервис|-Торг|-Строй|-Плюс|-Групп|-М|-Юг|-Север|-Центр|-Мед|-Логистик|-Кафе|-Отель|-Фуд|-Маркет|-Опт|-Проект|"
+    "-Дизайн|-Авто|-Инвест"
+)
+SECTORS = _list("Розница|Общепит|Гостиницы|Офисы|Образование|Медицина|Производство|Логистика|Спорт|Красота")
+TAGS = _list("опт|розница|VIP|выставка|повторный|партнёр|сайт|реклама|холодный|рекомендация|тендер|сеть")
+LOSS_REASONS = _list("Дорого|Выбрали конкурента|Нет бюджета|Не отвечает|Нет в наличии|Передумали")
 ERRANDS: tuple[tuple[str, str], ...] = (
     ("call", "Позвонить и уточнить объём"),
     ("call", "Перезвонить после праздников"),
@@ -63,13 +76,24 @@ ERRANDS: tuple[tuple[str, str], ...] = (
     ("todo", "Согласовать доставку"),
     ("call", "Напомнить о сервисном обслуживании"),
 )
-RESULTS = "Договорились|Перенесли на неделю|Ждём счёт|Не дозвонился|Отказ|Оплата поступила".split("|")
+RESULTS = _list("Договорились|Перенесли на неделю|Ждём счёт|Не дозвонился|Отказ|Оплата поступила")
 SAYINGS: dict[str, tuple[str, ...]] = {
-    "call": ("Обсудили условия поставки", "Просит перезвонить завтра", "Уточнил адрес доставки", "Жалоба на срок", "Договорились о встрече"),
+    "call": (
+        "Обсудили условия поставки",
+        "Просит перезвонить завтра",
+        "Уточнил адрес доставки",
+        "Жалоба на срок",
+        "Договорились о встрече",
+    ),
     "sms": ("Ваш заказ собран", "Ждём вас завтра в 11:00", "Счёт отправлен на почту", "Курьер будет через час"),
     "email": ("Коммерческое предложение во вложении", "Re: договор поставки", "Прошу выставить счёт", "Акт сверки за квартал"),
     "meeting": ("Показали оборудование", "Дегустация зерна", "Обсудили тендер", "Подписали договор"),
-    "note": ("Клиент предпочитает звонки после обеда", "Нужны закрывающие документы", "Скидка 5 % согласована", "Работают без НДС"),
+    "note": (
+        "Клиент предпочитает звонки после обеда",
+        "Нужны закрывающие документы",
+        "Скидка 5 % согласована",
+        "Работают без НДС",
+    ),
 }
 _LETTERS = "a b v g d e e zh z i y k l m n o p r s t u f kh ts ch sh shch _ y _ e yu ya".replace("_", "").split(" ")
 _LATIN = str.maketrans(dict(zip("абвгдеёжзийклмнопрстуфхцчшщъыьэюя", _LETTERS, strict=True)))
@@ -85,22 +109,26 @@ def _mimesis(name: str) -> Any:
     return orjson.loads((files("mimesis") / "datasets" / "ru" / f"{name}.json").read_bytes())
 
 
-@cache
-def first_names(woman: bool) -> tuple[str, ...]:
-    """Answer first names, common ones repeated so that an even pick is as uneven as life."""
-    common = (_WOMEN if woman else _MEN).split()
-    return tuple(common * _WEIGHT + [n for n in _mimesis("person")["names"]["female" if woman else "male"] if n not in common])
+@dataclass(frozen=True)
+class Names:
+    """The names of one gender; `..._latin` stand at the same places and fit into e-mail addresses."""
+
+    first: tuple[str, ...]
+    middle: tuple[str, ...]
+    last: tuple[str, ...]
+    first_latin: tuple[str, ...]
+    last_latin: tuple[str, ...]
 
 
 @cache
-def patronymics(woman: bool) -> tuple[str, ...]:
-    return tuple(_mimesis("person")["patronymic"]["female" if woman else "male"])
-
-
-@cache
-def surnames() -> tuple[str, ...]:
-    """Answer masculine surnames whose feminine form is made by adding 'а'."""
-    return tuple(n for n in _mimesis("person")["surnames"]["male"] if n.endswith(("ов", "ев", "ёв", "ин", "ын")))
+def names(woman: bool) -> Names:
+    """Answer names that agree in gender; common first names are repeated so that an even pick is as uneven as life."""
+    gender, known = "female" if woman else "male", _mimesis("person")
+    common = list(_WOMEN if woman else _MEN)
+    first = tuple(common * _WEIGHT + [name for name in known["names"][gender] if name not in common])
+    # Only surnames whose feminine form is made by adding one letter.
+    last = tuple(n + ("а" if woman else "") for n in known["surnames"]["male"] if n.endswith(("ов", "ев", "ёв", "ин", "ын")))
+    return Names(first, tuple(known["patronymic"][gender]), last, tuple(map(email_name, first)), tuple(map(email_name, last)))
 
 
 @cache
@@ -113,7 +141,6 @@ def streets() -> tuple[str, ...]:
     return tuple(_mimesis("address")["street"]["name"])
 
 
-@cache
-def latin_of(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Answer a whole list in Latin letters, fit for e-mail names."""
-    return tuple("".join(c for c in latin(word) if c.isascii() and (c.isalnum() or c == "-")).strip("-") for word in words)
+def email_name(word: str) -> str:
+    """Write a name as it stands in an e-mail address."""
+    return "".join(c for c in latin(word) if c.isascii() and (c.isalnum() or c == "-")).strip("-")

@@ -1,4 +1,4 @@
-"""Neutral records both stand-ins are filled from. Knows no CRM's ids, fields or formats, and nothing of where the records came from."""
+"""Neutral records both stand-ins are filled from. Knows no CRM's ids, fields or formats, nor where the records came from."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """A sale; `people` are keys with the main one first; `reference` is the number the deal has outside the CRM (opportunity_id)."""
+    """A sale; `people` are keys, the main one first; `reference` is its number outside the CRM (opportunity_id)."""
 
     key: int
     title: str

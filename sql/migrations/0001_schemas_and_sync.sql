@@ -54,6 +54,7 @@ CREATE TABLE sync.cursors (
     watermark timestamptz,
     walk_mode text,
     walk_started_at timestamptz,
+    walk_began_at timestamptz,
     walk_state jsonb,
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (connection_id, entity, stream)
@@ -65,6 +66,7 @@ COMMENT ON COLUMN sync.cursors.stream IS 'List of the CRM.';
 COMMENT ON COLUMN sync.cursors.watermark IS 'The CRM''s clock at the start of the last finished walk; null until one has finished.';
 COMMENT ON COLUMN sync.cursors.walk_mode IS 'Mode of the unfinished walk; null when none is under way.';
 COMMENT ON COLUMN sync.cursors.walk_started_at IS 'The CRM''s clock when the unfinished walk began.';
+COMMENT ON COLUMN sync.cursors.walk_began_at IS 'Our own clock when the walk began: what was landed later cannot be missing from it.';
 COMMENT ON COLUMN sync.cursors.walk_state IS 'Where the unfinished walk goes on.';
 COMMENT ON COLUMN sync.cursors.updated_at IS 'When this row was last written.';
 
@@ -94,6 +96,21 @@ COMMENT ON COLUMN sync.reconcile_queue.connection_id IS 'Connection.';
 COMMENT ON COLUMN sync.reconcile_queue.external_id IS 'Record.';
 
 CREATE INDEX reconcile_queue_entity ON sync.reconcile_queue (entity, id);
+
+CREATE TABLE sync.missing_references (
+    connection_id integer NOT NULL,
+    missing_entity text NOT NULL,
+    missing_external_id text NOT NULL,
+    entity text NOT NULL,
+    external_id text NOT NULL,
+    PRIMARY KEY (connection_id, missing_entity, missing_external_id, entity, external_id)
+);
+COMMENT ON TABLE sync.missing_references IS 'Source records that refer to a record not yet known; reconciled again when it appears.';
+COMMENT ON COLUMN sync.missing_references.connection_id IS 'Connection of both records.';
+COMMENT ON COLUMN sync.missing_references.missing_entity IS 'Entity referred to.';
+COMMENT ON COLUMN sync.missing_references.missing_external_id IS 'Record referred to.';
+COMMENT ON COLUMN sync.missing_references.entity IS 'Entity of the record that refers to it.';
+COMMENT ON COLUMN sync.missing_references.external_id IS 'Record that refers to it.';
 
 CREATE TABLE sync.quarantine (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -125,7 +142,7 @@ CREATE TABLE sync.rate_budget (
     granted bigint NOT NULL DEFAULT 0,
     refused bigint NOT NULL DEFAULT 0,
     updated_at timestamptz NOT NULL DEFAULT now()
-);
+) WITH (fillfactor = 20);
 COMMENT ON TABLE sync.rate_budget IS 'One row per vendor meter, shared by all processes.';
 COMMENT ON COLUMN sync.rate_budget.meter IS 'Which limit: CRM and integration or portal.';
 COMMENT ON COLUMN sync.rate_budget.next_at IS 'Theoretical arrival time of the next request (GCRA).';

@@ -1,0 +1,79 @@
+"""Bitrix24, through an incoming webhook or an OAuth application. Exports `CONNECTOR`; see the README beside this file."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from crm_pipeline.connectors import Link, Secrets, Stream
+from crm_pipeline.connectors.bitrix24 import auth, check, payloads
+from crm_pipeline.connectors.bitrix24.client import Client
+from crm_pipeline.connectors.bitrix24.faces import faces_of
+from crm_pipeline.connectors.bitrix24.mapping import normalize
+from crm_pipeline.connectors.bitrix24.reference import walk_reference
+from crm_pipeline.connectors.bitrix24.single import walk_records
+from crm_pipeline.connectors.bitrix24.walks import parts_of, walk_parts
+from crm_pipeline.http import Meter, Session
+from crm_pipeline.model.entities import HISTORY
+from crm_pipeline.model.records import Account, MappingContext, Page, RawRecord, SourceRecord, WalkRequest
+
+
+class Bitrix24:
+    """The connector. Stateless."""
+
+    crm = "bitrix24"
+    title = "Bitrix24"
+    vendor_hosts = payloads.VENDOR_HOSTS
+    streams = (
+        Stream("users", "users", ("users",), complete=True, windowed=False),
+        Stream("pipelines", "pipelines", ("pipelines",), complete=True, windowed=False),
+        Stream("stages", "stages", ("stages",), complete=True, windowed=False),
+        Stream("custom_fields", "custom_fields", ("custom_fields",), complete=True, windowed=False),
+        Stream("companies", "companies", ("companies",)),
+        Stream("contacts", "contacts", ("contacts",)),
+        Stream("products", "products", ("products",)),
+        Stream("deals", "deals", ("deals",)),
+        Stream("stage_history", "deals", (HISTORY,)),
+        Stream("tasks", "tasks", ("tasks",)),
+        Stream("activities", "communications", ("communications",)),
+        Stream("comments", "communications", ("communications",)),
+    )
+
+    def meter(self, base_url: str, secrets: Secrets) -> Meter:
+        """Return the meter: the vendor counts per portal and source address, whoever asks (facts: bitrix24 7)."""
+        return Meter(f"bitrix24:{auth.host_of(base_url, secrets)}", payloads.REQUEST_INTERVAL, payloads.REQUEST_BURST)
+
+    def check(self, link: Link) -> Account:
+        """Ask the portal who and what this is."""
+        return check.check(link)
+
+    def walk(self, link: Link, stream: Stream, request: WalkRequest) -> Iterator[Page]:
+        """Yield the pages of a stream. A stream whose scope is not granted has no pages (the account check warns)."""
+        scopes = link.facts.get("scopes")
+        needed = payloads.STREAM_SCOPES.get(stream.name)
+        if scopes and needed and not set(needed) & set(scopes):
+            return
+        client = Client(link)
+        if stream.complete:
+            yield from walk_reference(link, client, stream.name, request)
+            return
+        faces = faces_of(client, link.facts)
+        if request.mode == "record":
+            yield from walk_records(link, client, faces, stream, request)
+        else:
+            yield from walk_parts(link, client, faces, parts_of(stream, faces, request), request)
+
+    def normalize(self, raw: RawRecord, context: MappingContext) -> list[SourceRecord]:
+        """Map one live payload."""
+        return normalize(raw, context)
+
+    def authorization_url(self, settings: Mapping[str, str], state: str) -> str:
+        """Return the address a person gives consent at."""
+        return auth.authorization_url(settings, state)
+
+    def exchange_code(self, http: Session, base_url: str, secrets: Secrets, code: str, now: datetime) -> Secrets:
+        """Exchange an authorization code for the first pair of tokens."""
+        return auth.exchange_code(http, secrets, code, now)
+
+
+CONNECTOR = Bitrix24()
+
+__all__ = ["CONNECTOR", "Bitrix24"]

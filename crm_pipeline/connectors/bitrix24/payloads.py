@@ -25,7 +25,7 @@ _COUNTRIES = (
     "ru com de eu fr es it pl by kz ua in vn id my ph net site tech com.br com.tr co.uk jp cn mx uk kr co pt tr az am ge ro cz "
     "com.mx com.ar com.co"
 )
-VENDOR_HOSTS = (*(f".bitrix24.{end}" for end in _COUNTRIES.split()), *(f".{host}" for host in AUTH_SERVERS))
+VENDOR_HOSTS = (*(f".bitrix24.{end}" for end in _COUNTRIES.split()), *AUTH_SERVERS)
 
 OWNER_TYPES = {"2": "deals", "3": "contacts", "4": "companies"}
 """Owner type number → entity (facts: bitrix24 4.1)."""
@@ -37,7 +37,12 @@ TYPE_OF_ENTITY = {entity: int(number) for number, entity in OWNER_TYPES.items()}
 NAME_OF_ENTITY = {"deals": "deal", "contacts": "contact", "companies": "company"}
 """Entity → the vendor's word, in method names and in ENTITY_TYPE of timeline comments."""
 
-SCOPES = {"crm": "contacts, companies, deals and communications", "task": "tasks", "user": "users", "catalog": "products with their prices"}
+SCOPES = {
+    "crm": "contacts, companies, deals and communications",
+    "task": "tasks",
+    "user": "users",
+    "catalog": "products with their prices",
+}
 """Scope → what stays empty without it."""
 
 STREAM_SCOPES = {"tasks": ("task", "tasks"), "users": ("user", "user_basic", "user_brief")}
@@ -45,17 +50,19 @@ STREAM_SCOPES = {"tasks": ("task", "tasks"), "users": ("user", "user_basic", "us
 
 MULTI_FIELDS = ("PHONE", "EMAIL", "WEB", "IM")
 
-TASK_SELECT = (
-    "ID TITLE DESCRIPTION DESCRIPTION_IN_BBCODE PRIORITY STATUS REAL_STATUS GROUP_ID PARENT_ID STAGE_ID CREATED_BY CREATED_DATE "
-    "RESPONSIBLE_ID CHANGED_BY CHANGED_DATE STATUS_CHANGED_BY STATUS_CHANGED_DATE CLOSED_BY CLOSED_DATE ACTIVITY_DATE DATE_START "
-    "DEADLINE START_DATE_PLAN END_DATE_PLAN XML_ID MARK TIME_ESTIMATE ACCOMPLICES AUDITORS TAGS UF_CRM_TASK"
-).split()
+TASK_SELECT = [
+    "ID", "TITLE", "DESCRIPTION", "DESCRIPTION_IN_BBCODE", "PRIORITY", "STATUS", "REAL_STATUS", "GROUP_ID", "PARENT_ID",
+    "STAGE_ID", "CREATED_BY", "CREATED_DATE", "RESPONSIBLE_ID", "CHANGED_BY", "CHANGED_DATE", "STATUS_CHANGED_BY",
+    "STATUS_CHANGED_DATE", "CLOSED_BY", "CLOSED_DATE", "ACTIVITY_DATE", "DATE_START", "DEADLINE", "START_DATE_PLAN",
+    "END_DATE_PLAN", "XML_ID", "MARK", "TIME_ESTIMATE", "ACCOMPLICES", "AUDITORS", "TAGS", "UF_CRM_TASK",
+]  # fmt: skip
 """The default set may change: name what is needed (facts: bitrix24 4.12)."""
 
-PRODUCT_SELECT = (
-    "id iblockId iblockSectionId name code xmlId active available type quantity measure vatId vatIncluded purchasingPrice "
-    "purchasingCurrency sort dateCreate timestampX createdBy modifiedBy previewText detailText detailTextType"
-).split()
+PRODUCT_SELECT = [
+    "id", "iblockId", "iblockSectionId", "name", "code", "xmlId", "active", "available", "type", "quantity", "measure",
+    "vatId", "vatIncluded", "purchasingPrice", "purchasingCurrency", "sort", "dateCreate", "timestampX", "createdBy",
+    "modifiedBy", "previewText", "detailText", "detailTextType",
+]  # fmt: skip
 """`id` and `iblockId` are mandatory (facts: bitrix24 4.15)."""
 
 
@@ -128,13 +135,13 @@ def item_listing(entity: str, extras: tuple[Extra, ...] = (), chain: int = PAGE)
     """Return the `crm.item.list` listing of contacts, companies or deals; `*` brings `fm` too (facts: bitrix24 4.5, 4.8)."""
     number = {"entityTypeId": TYPE_OF_ENTITY[entity]}
     return Listing(
-        entity, "crm.item.list", number | {"select": ["*"]}, path="items", id="id", row_id="id", changed="updatedTime",
-        row_changed="updatedTime", row_created="createdTime", chain=chain, extras=extras,
+        entity, "crm.item.list", number | {"select": ["*"]}, path="items", id="id", row_id="id",
+        changed="updatedTime", row_changed="updatedTime", row_created="createdTime", chain=chain, extras=extras,
     )  # fmt: skip
 
 
 def classic_listing(entity: str, extras: tuple[Extra, ...] = (), chain: int = PAGE) -> Listing:
-    """Return the deprecated `crm.<entity>.list` listing; `*` covers neither user fields nor multi-fields (facts: bitrix24 4.4)."""
+    """Return the `crm.<entity>.list` listing; `*` covers neither UF nor multi-fields (facts: bitrix24 4.4)."""
     multi = list(MULTI_FIELDS) if entity != "deals" else []
     return Listing(
         entity, f"crm.{NAME_OF_ENTITY[entity]}.list", {"select": ["*", "UF_*", *multi]}, changed="DATE_MODIFY",
@@ -147,23 +154,24 @@ TASKS = Listing(
     row_changed="changedDate", row_created="createdDate",
 )  # fmt: skip
 ACTIVITIES = Listing(
-    "communications", "crm.activity.list", {"select": ["*", "COMMUNICATIONS"]}, changed="LAST_UPDATED", row_changed="LAST_UPDATED",
-    row_created="CREATED",
+    "communications", "crm.activity.list", {"select": ["*", "COMMUNICATIONS"]},
+    changed="LAST_UPDATED", row_changed="LAST_UPDATED", row_created="CREATED",
 )  # fmt: skip
 STAGE_HISTORY = Listing(
-    "stage_changes", "crm.stagehistory.list", {"entityTypeId": 2}, path="items", changed="CREATED_TIME", row_changed="CREATED_TIME",
-    row_created="CREATED_TIME",
+    "stage_changes", "crm.stagehistory.list", {"entityTypeId": 2}, path="items",
+    changed="CREATED_TIME", row_changed="CREATED_TIME", row_created="CREATED_TIME",
 )  # fmt: skip
 CLASSIC_PRODUCTS = Listing(
-    "products", "crm.product.list", {"select": ["*"]}, changed="TIMESTAMP_X", row_changed="TIMESTAMP_X", row_created="DATE_CREATE",
+    "products", "crm.product.list", {"select": ["*"]},
+    changed="TIMESTAMP_X", row_changed="TIMESTAMP_X", row_created="DATE_CREATE",
 )  # fmt: skip
 
 
 def catalog_listing(iblock: int) -> Listing:
     """Return the `catalog.product.list` listing of one catalog; prices are read per product (facts: bitrix24 4.15)."""
     return Listing(
-        "products", "catalog.product.list", {"select": PRODUCT_SELECT}, {"iblockId": iblock}, path="products", id="id", row_id="id",
-        changed="timestampX", row_changed="timestampX", row_created="dateCreate", chain=20, extras=(PRICES,),
+        "products", "catalog.product.list", {"select": PRODUCT_SELECT}, {"iblockId": iblock}, path="products",
+        id="id", row_id="id", changed="timestampX", row_changed="timestampX", row_created="dateCreate", chain=20, extras=(PRICES,),
     )  # fmt: skip
 
 
@@ -171,8 +179,8 @@ def owner_listing(entity: str, changed: str = "updatedTime") -> Listing:
     """Return the listing of bare ids of those that may own timeline comments."""
     number = {"entityTypeId": TYPE_OF_ENTITY[entity]}
     return Listing(
-        entity, "crm.item.list", number | {"select": ["id", "updatedTime", "lastActivityTime"]}, path="items", id="id", row_id="id",
-        changed=changed, row_changed=changed, chain=20,
+        entity, "crm.item.list", number | {"select": ["id", "updatedTime", "lastActivityTime"]}, path="items",
+        id="id", row_id="id", changed=changed, row_changed=changed, chain=20,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,15 +18,33 @@ DAYS = ("date", "birthday")
 MOMENTS = (*DAYS, "date_time")
 OBJECTS = ("legal_entity", "items", "linked_entity", "file", "payer", "supplier")
 LEGAL_KEYS = frozenset(
-    "name entity_type address real_address bank_account_number director vat_id tax_registration_reason_code kpp bank_code unp bin "
-    "egrpou mfo oked external_uid".split()
+    [
+        "name",
+        "entity_type",
+        "address",
+        "real_address",
+        "bank_account_number",
+        "director",
+        "vat_id",
+        "tax_registration_reason_code",
+        "kpp",
+        "bank_code",
+        "unp",
+        "bin",
+        "egrpou",
+        "mfo",
+        "oked",
+        "external_uid",
+    ]
 )
 VALUE_KEYS = frozenset({"value", "enum_id", "enum_code", "enum", "catalog_id", "catalog_element_id"})
 _NUMBER = re.compile(r"^-?\d+(\.\d+)?$")
 Reader = Callable[[dict[str, Any], dict[str, Any], str, Errors], dict[str, Any]]
 
 
-def merged(fields: Fields, current: list[dict[str, Any]] | None, sent: list[Any] | None, errors: Errors) -> list[dict[str, Any]] | None:
+def merged(
+    fields: Fields, current: list[dict[str, Any]] | None, sent: list[Any] | None, errors: Errors
+) -> list[dict[str, Any]] | None:
     """Answer the row's values after a write: a field sent replaces all its values, null clears it, the rest stays."""
     kept = {entry["field_id"]: entry for entry in current or []}
     for index, item in enumerate(sent or []):
@@ -121,7 +139,7 @@ def _unix(given: Any) -> int | None:
         moment = datetime.fromisoformat(given)
     except ValueError:
         return None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp())
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 def local_midnight(at: int) -> int:

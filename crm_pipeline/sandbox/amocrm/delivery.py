@@ -52,6 +52,7 @@ class Courier:
         self._numbers = 0
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._attempts: set[asyncio.Task[None]] = set()
         self.log: list[Delivery] = []
         self.in_flight = 0
 
@@ -81,7 +82,9 @@ class Courier:
                 self._wake.clear()
                 for delivery in self._due():
                     self.in_flight += 1
-                    self._loop.create_task(self._attempt(session, delivery))
+                    attempt = self._loop.create_task(self._attempt(session, delivery))
+                    self._attempts.add(attempt)
+                    attempt.add_done_callback(self._attempts.discard)
                 await self._rest()
 
     async def _rest(self) -> None:
@@ -104,7 +107,9 @@ class Courier:
         address = self._address(delivery.hook)
         if address is not None:
             delivery.status = await self._post(session, address, delivery.body)
-            self.log.append(Delivery(self._clock.now(), delivery.number, delivery.hook, delivery.body, delivery.attempt, delivery.status))
+            self.log.append(
+                Delivery(self._clock.now(), delivery.number, delivery.hook, delivery.body, delivery.attempt, delivery.status)
+            )
             self._judge(delivery, delivery.status)
         self.in_flight -= 1
         self._wake.set()

@@ -77,18 +77,27 @@ class EventLog:
     def __init__(self, records: Records, clock: Clock, account_id: int) -> None:
         self._records, self._clock, self._account_id = records, clock, account_id
 
-    def add(self, type: str, entity: str, entity_id: int, by: int, after: list[Row] | None = None, before: list[Row] | None = None) -> None:
+    def add(
+        self, type: str, entity: str, entity_id: int, by: int, after: list[Row] | None = None, before: list[Row] | None = None
+    ) -> None:
         """Write one event; `entity` is singular, as events have it."""
         number = self._records.next_id("events")
         row = self.row(number, type, entity, entity_id, by, self._clock.seconds(), after or [], before or [])
         self._records.write("events", number, row, parent=f"{entity}:{entity_id}")
 
-    def row(self, number: int, type: str, entity: str, entity_id: int, by: int, at: int, after: list[Row], before: list[Row]) -> Row:
+    def row(
+        self, number: int, type: str, entity: str, entity_id: int, by: int, at: int, after: list[Row], before: list[Row]
+    ) -> Row:
         """Build an event as it is answered."""
         id = ulid(number, at)
         plural = PLURAL.get(entity, entity)
         head = {"id": id, "type": type, "entity_id": entity_id, "entity_type": entity, "created_by": by, "created_at": at}
-        head |= {"value_after": after, "value_before": before, "account_id": self._account_id, "_links": self_link(f"events/{id}")}
+        head |= {
+            "value_after": after,
+            "value_before": before,
+            "account_id": self._account_id,
+            "_links": self_link(f"events/{id}"),
+        }
         return head | {"_embedded": {"entity": {"id": entity_id, "_links": self_link(f"{plural}/{entity_id}")}}}
 
 
@@ -97,7 +106,9 @@ def get_types(account: Account, call: Any) -> Answer:
     lang = call.query.get("language_code", "ru")
     listed = [{"key": key, "type": number, "lang": key.replace("_", " ")} for key, number in TYPES.items()]
     embedded = {"events_types": listed}
-    return hal({"_total_items": len(listed), "_links": {"self": href(f"events/types?language_code={lang}")}, "_embedded": embedded})
+    return hal(
+        {"_total_items": len(listed), "_links": {"self": href(f"events/types?language_code={lang}")}, "_embedded": embedded}
+    )
 
 
 def get_event(account: Account, call: Any) -> Answer:

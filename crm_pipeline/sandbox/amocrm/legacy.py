@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -17,7 +17,13 @@ TOP = {"leads": "leads", "contacts": "contacts", "companies": "contacts", "tasks
 
 def lead(row: Row) -> Row:
     """Name a lead as webhooks do."""
-    head = {"id": row["id"], "name": row["name"], "status_id": row["status_id"], "pipeline_id": row["pipeline_id"], "price": row["price"]}
+    head = {
+        "id": row["id"],
+        "name": row["name"],
+        "status_id": row["status_id"],
+        "pipeline_id": row["pipeline_id"],
+        "price": row["price"],
+    }
     return head | _times(row) | _details(row)
 
 
@@ -119,4 +125,4 @@ def _value(type: str, value: Row) -> Any:
 
 
 def _local(at: int, zone: str) -> str:
-    return datetime.fromtimestamp(at, timezone.utc if zone == "utc" else ACCOUNT_ZONE).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(at, UTC if zone == "utc" else ACCOUNT_ZONE).strftime("%Y-%m-%d %H:%M:%S")

@@ -38,7 +38,9 @@ class LinkBook:
         found: dict[int, list[dict[str, Any]]] = {id: [] for id in ids}
         for body in self._by_parent("lead_contacts", ids):
             pair = orjson.loads(body)
-            found[pair["lead"]].append({"id": pair["contact"], "is_main": pair["is_main"], "_links": self_link(f"contacts/{pair['contact']}")})
+            found[pair["lead"]].append(
+                {"id": pair["contact"], "is_main": pair["is_main"], "_links": self_link(f"contacts/{pair['contact']}")}
+            )
         return found
 
     def leads_of_contacts(self, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:

@@ -31,7 +31,6 @@ class Integration:
     client_id: str
     client_secret: str
     redirect_uri: str
-    disconnect_uri: str = ""
 
 
 @dataclass
@@ -177,7 +176,14 @@ class Authority:
 
     def _token(self, user_id: int, jti: str, api_domain: str, seconds: int, grant_type: str) -> str:
         now = int(self._clock.now())
-        claims = {"aud": self.integration.client_id, "jti": jti, "iat": now, "nbf": now, "exp": now + seconds, "sub": str(user_id)}
+        claims = {
+            "aud": self.integration.client_id,
+            "jti": jti,
+            "iat": now,
+            "nbf": now,
+            "exp": now + seconds,
+            "sub": str(user_id),
+        }
         claims |= {"grant_type": grant_type, "account_id": self.account_id, "base_domain": "amocrm.ru", "version": 2}
         claims |= {"scopes": SCOPES, "hash_uuid": str(uuid.uuid4()), "api_domain": api_domain}
         return jwt.sign(claims, self._key)

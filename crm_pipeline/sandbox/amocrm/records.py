@@ -119,7 +119,9 @@ class Records:
         self.settle()
         return self.store.select(kind, where, args, order, limit, offset, deleted)
 
-    def rows(self, kind: str, where: str = "", args: Sequence[Any] = (), order: str = "id", deleted: int | None = LIVE) -> list[Row]:
+    def rows(
+        self, kind: str, where: str = "", args: Sequence[Any] = (), order: str = "id", deleted: int | None = LIVE
+    ) -> list[Row]:
         """Answer parsed rows as a list shows them; for small kinds and narrow conditions."""
         return [orjson.loads(body) for _, body in self.select(kind, where, args, order, deleted=deleted)]
 

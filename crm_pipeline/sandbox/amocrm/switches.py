@@ -13,6 +13,8 @@ class AmoSwitches(Switches):
     """Choose between readings that both have evidence; defaults are the likelier or the harsher reading."""
 
     # authorisation
+    redirect_uri: str = "https://example.com/amo/callback"  # of the integration, read at the start
+    disconnect_uri: str = ""  # called when the integration is switched off
     refresh_reuse: Literal["strict-401", "strict-400", "grace-until-new-pair-used"] = "strict-401"
     unauthorized_body: Literal["httpstatus", "oauth"] = "httpstatus"
     consent: Literal["allow", "ask", "deny"] = "allow"  # what /oauth does: redirect at once, show a page, refuse at once

@@ -107,7 +107,9 @@ def one_of(*options: Any) -> Check:
     return lambda account, value: None if value in options else "NotSupportedChoice"
 
 
-def check_fields(account: Account, item: Mapping[str, Any], allowed: Mapping[str, Check], errors: Errors, prefix: str = "") -> None:
+def check_fields(
+    account: Account, item: Mapping[str, Any], allowed: Mapping[str, Check], errors: Errors, prefix: str = ""
+) -> None:
     """Check every key of an item: unknown ones are refused with FieldNotExpected (facts: amocrm 5.1)."""
     for name, value in item.items():
         check = allowed.get(name)

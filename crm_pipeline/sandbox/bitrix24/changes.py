@@ -1,11 +1,9 @@
 """What creating, changing and removing a contact, company or deal entails: stages, links, times, events, recycle bin.
 
-Both APIs and the admin's edits come through here, so that a person's edit looks the same as a call's (facts: bitrix24 4.7, 5, 8.1).
+Both APIs and a person's edits come through here, so that they look the same from outside (facts: bitrix24 4.7, 5, 8.1).
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from . import links, stagehistory
 from .calls import Actor
@@ -45,9 +43,12 @@ def change(portal: Portal, record: Record, values: Row, linked: list[int] | None
 
 
 def remove(portal: Portal, kind: str, id: int, actor: Actor) -> None:
-    """Move a record to the recycle bin; what is tied to a deal goes with it (facts: bitrix24 5)."""
+    """Move a record to the recycle bin; what is tied to it goes with it, what is linked to it is let go (facts: bitrix24 5)."""
+    record = portal.records.load(kind, id)
     portal.records.trash(kind, id)
     links.owned(portal, kind, id, "trash")
+    if record is not None:
+        links.let_go(portal, record)
     portal.events.crm(kind, "DELETE", id, actor)
 
 
@@ -59,9 +60,11 @@ def restore(portal: Portal, kind: str, id: int, actor: Actor) -> int | None:
     if not portal.switches.restore_gives_new_id:
         portal.records.revive(kind, id)
         links.owned(portal, kind, id, "live")
+        links.take_back(portal, record)
         portal.events.crm(kind, "ADD", id, actor)
         return id
     portal.records.purge(kind, id)
+    links.owned(portal, kind, id, "live")
     return _reborn(portal, record, actor)
 
 
@@ -143,5 +146,6 @@ def _reborn(portal: Portal, record: Record, actor: Actor) -> int:
     record.id, record.updated = portal.store.next_id(record.kind), portal.now
     portal.records.save(record)
     links.rewire(portal, record.kind, old, record.id)
+    links.take_back(portal, record)
     portal.events.crm(record.kind, "ADD", record.id, actor)
     return record.id

@@ -4,7 +4,7 @@ Here: tables built from the field tables. How a filter key is read is in filters
 """
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 
 from .faces import all_fields, by_item
 from .fields import MULTI, Field
@@ -31,7 +31,9 @@ def json_column(name: str, kind: str = "string") -> Column:
 def list_column(name: str, kind: str = "string", inner: str = "") -> Column:
     """Describe a JSON list that matches when one of its items (or the item's `inner` value) does."""
     value = f"json_extract(j.value, '$.{inner}')" if inner else "j.value"
-    return Column(f"CAST({value} AS INTEGER)" if kind in _NUMERIC else value, "integer" if kind in _NUMERIC else kind, f"body, '$.{name}'")
+    return Column(
+        f"CAST({value} AS INTEGER)" if kind in _NUMERIC else value, "integer" if kind in _NUMERIC else kind, f"body, '$.{name}'"
+    )
 
 
 def _of_field(name: str, field: Field) -> Column:
@@ -39,23 +41,27 @@ def _of_field(name: str, field: Field) -> Column:
     return fixed or (list_column if field.multiple else json_column)(name, field.type)
 
 
-@lru_cache(maxsize=None)
+@cache
 def classic_columns(kind: str) -> dict[str, Column]:
     """Columns of `crm.contact.list` and its like, multi-fields by exact value."""
     columns = {field.name: _of_field(field.name, field) for field in all_fields(kind)}
     return columns | {name: list_column(name, "string", "VALUE") for name in MULTI}
 
 
-@lru_cache(maxsize=None)
+@cache
 def item_columns(kind: str) -> dict[str, Column]:
     """Columns of `crm.item.list`, by camelCase name."""
     columns = {name: _of_field(name, field) for name, field in by_item(kind).items()}
-    columns |= {name: Column(f"json_extract(body, '$.{name}')", "char") for name, field in by_item(kind).items() if field.type == "boolean"}
+    columns |= {
+        name: Column(f"json_extract(body, '$.{name}')", "char")
+        for name, field in by_item(kind).items()
+        if field.type == "boolean"
+    }
     linked = "companyIds" if kind == "contact" else "contactIds"
     return columns | {linked: list_column(linked, "integer")}
 
 
-@lru_cache(maxsize=None)
+@cache
 def item_aliases(kind: str) -> dict[str, str]:
     """Other spellings crm.item.list takes: `ID`, and user fields by their original names."""
     return {"ID": "id"} | {field.name: field.item for field in by_item(kind).values() if field.custom}

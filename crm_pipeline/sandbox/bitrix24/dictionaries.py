@@ -49,7 +49,8 @@ class Dictionaries:
     def __post_init__(self) -> None:
         for entity, lines in _PLAIN.items():
             for sort, line in enumerate(lines, start=1):
-                self._add(entity, *line.split(":"), sort * 10)
+                status, _, name = line.partition(":")
+                self._add(entity, status, name, sort * 10)
         self.add_category("General")
         self.add_category("Partners")
 
@@ -82,7 +83,15 @@ class Dictionaries:
 
     def _add(self, entity: str, status: str, name: str, sort: int) -> dict[str, Any]:
         row: dict[str, Any] = {"ID": str(101 + 2 * len(self.statuses)), "ENTITY_ID": entity, "STATUS_ID": status, "NAME": name}
-        row |= {"NAME_INIT": name, "SORT": str(sort), "SYSTEM": "Y", "CATEGORY_ID": None, "COLOR": None, "SEMANTICS": None, "EXTRA": []}
+        row |= {
+            "NAME_INIT": name,
+            "SORT": str(sort),
+            "SYSTEM": "Y",
+            "CATEGORY_ID": None,
+            "COLOR": None,
+            "SEMANTICS": None,
+            "EXTRA": [],
+        }
         self.statuses.append(row)
         return row
 
@@ -132,7 +141,14 @@ def list_types(portal: Portal, call: Call) -> Answer:
 
 def _currency(name: str, sort: int, updated: str) -> dict[str, Any]:
     row = {"CURRENCY": name, "AMOUNT_CNT": "1", "AMOUNT": "1.0000", "SORT": str(sort * 100), "BASE": "Y" if sort == 1 else "N"}
-    more = {"FULL_NAME": name, "LID": "en", "FORMAT_STRING": "# " + name, "DEC_POINT": ".", "THOUSANDS_SEP": None, "DECIMALS": "2"}
+    more = {
+        "FULL_NAME": name,
+        "LID": "en",
+        "FORMAT_STRING": "# " + name,
+        "DEC_POINT": ".",
+        "THOUSANDS_SEP": None,
+        "DECIMALS": "2",
+    }
     return row | more | {"DATE_UPDATE": updated}
 
 

@@ -4,7 +4,7 @@ Here: conversion only, no store and no clock.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from .fields import CLASSIC_ONLY, CUSTOM, ENTITY_TYPES, ITEM_LEFTOVERS, MULTI, STANDARD, Field
@@ -54,25 +54,25 @@ NATIVE: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def all_fields(kind: str) -> tuple[Field, ...]:
     """List the standard and user fields of contact, company or deal."""
     return (*STANDARD[kind], *CUSTOM[kind])
 
 
-@lru_cache(maxsize=None)
+@cache
 def by_name(kind: str) -> dict[str, Field]:
     """Map classic name → field."""
     return {field.name: field for field in all_fields(kind)}
 
 
-@lru_cache(maxsize=None)
+@cache
 def by_item(kind: str) -> dict[str, Field]:
     """Map crm.item name → field."""
     return {field.item: field for field in all_fields(kind) if field.item and field.name not in CLASSIC_ONLY}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _plan(kind: str) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str, Callable[[Any], Any]], ...]]:
     fields = by_item(kind).values()
     same = tuple((f.item, f.name) for f in fields if f.type not in NATIVE)
@@ -83,7 +83,8 @@ def _plan(kind: str) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str,
 def item_face(kind: str, row: Row, links: list[int]) -> Row:
     """Return the crm.item face: camelCase, native values, linked ids (main one first), `fm` and the flat extras."""
     same, made = _plan(kind)
-    face: Row = {item: row.get(name) for item, name in same}
+    face: Row = {"id": int(row["ID"] or 0)}
+    face |= {item: row.get(name) for item, name in same}
     face.update((item, convert(row.get(name))) for item, name, convert in made)
     face[LINK_KEYS[kind]] = links
     face |= dict.fromkeys(ITEM_LEFTOVERS[kind])
@@ -117,7 +118,7 @@ def blank(kind: str) -> Row:
     return {field.name: [] if field.multiple else None for field in all_fields(kind)}
 
 
-@lru_cache(maxsize=None)
+@cache
 def multiple_names(kind: str) -> tuple[tuple[str, str], ...]:
     """List (classic, crm.item) names of multiple user fields: their empty value is disputed (facts: bitrix24 12.12)."""
     return tuple((field.name, field.item) for field in CUSTOM[kind] if field.multiple)

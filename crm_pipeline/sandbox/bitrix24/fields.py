@@ -63,7 +63,9 @@ UTM_CAMPAIGN utmCampaign string
 UTM_CONTENT utmContent string
 UTM_TERM utmTerm string
 """
-_ADDRESS = "ADDRESS ADDRESS_2 ADDRESS_CITY ADDRESS_POSTAL_CODE ADDRESS_REGION ADDRESS_PROVINCE ADDRESS_COUNTRY ADDRESS_LOC_ADDR_ID"
+_ADDRESS = (
+    "ADDRESS ADDRESS_2 ADDRESS_CITY ADDRESS_POSTAL_CODE ADDRESS_REGION ADDRESS_PROVINCE ADDRESS_COUNTRY ADDRESS_LOC_ADDR_ID"
+)
 _REACHABLE = """
 HAS_PHONE hasPhone char r
 HAS_EMAIL hasEmail char r
@@ -174,10 +176,10 @@ CUSTOM: dict[str, list[Field]] = {
     ],
     "company": [
         custom(11, "string", "ИНН"),
-        custom(12, "double", "Employees on paper"),
-        custom(13, "enumeration", "Sector", "Trade", "Industry", "Services", "Other"),
-        custom(14, "integer", "Year established"),
-        custom(15, "string", "Parent company"),
+        custom(12, "integer", "Employees"),
+        custom(13, "string", "Sector"),
+        custom(14, "enumeration", "Segment", "Small", "Medium", "Large"),
+        custom(15, "enumeration", "Channels", "Direct", "Partner", "Online", multiple=True),
     ],
     "deal": [
         custom(21, "string", "Opportunity ID"),

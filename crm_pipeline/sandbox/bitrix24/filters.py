@@ -58,7 +58,7 @@ def compile_order(order: Any, columns: Mapping[str, Column], dialect: Dialect, d
     terms = [term for key, way in _pairs(order) for term in _order_term(str(key), way, columns, dialect)]
     if not terms:
         return default
-    plain = [term.rpartition(" ")[0] for term in terms]
+    plain = [term.rpartition(" ")[0].lstrip("+") for term in terms]
     return ", ".join(terms if "id" in plain else [*terms, f"id {terms[0].rpartition(' ')[2]}"])
 
 

@@ -57,6 +57,19 @@ def _mirror(portal: Portal, record: Record, before: set[int], after: set[int]) -
             portal.records.save(other)
 
 
+def let_go(portal: Portal, record: Record) -> None:
+    """Remove a record that went to the recycle bin from everything that points at it."""
+    if record.kind == "contact":
+        _mirror(portal, record, set(record.links), set())
+    rewire(portal, record.kind, record.id, None)
+
+
+def take_back(portal: Portal, record: Record) -> None:
+    """Mirror the links a restored record still has."""
+    if record.kind == "contact":
+        _mirror(portal, record, set(), set(record.links))
+
+
 def pointing(portal: Portal, kind: str, key: str, id: int) -> list[Record]:
     """List live records whose crm.item face names `id` under `key` (a number or a list of numbers)."""
     sql = f"EXISTS (SELECT 1 FROM json_each(body, '$.{key}') j WHERE j.value = ?)"

@@ -4,9 +4,11 @@ Here: text ↔ unix seconds. Which clock is asked is decided by the callers.
 """
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any
 
+_EPOCH = date(1970, 1, 1)
 _FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y")
 
 
@@ -22,10 +24,13 @@ class Moments:
 
     def __init__(self, offset: str = "+03:00"):
         self.offset, self.zone = offset, zone(offset)
+        self._shift = int((self.zone.utcoffset(None) or timedelta()).total_seconds())
 
     def iso(self, seconds: float) -> str:
         """Write unix seconds, fractions cut off: `2026-09-21T16:13:20+03:00`."""
-        return datetime.fromtimestamp(int(seconds), self.zone).isoformat()
+        days, second = divmod(int(seconds) + self._shift, 86_400)
+        minute, second = divmod(second, 60)
+        return f"{_date(days)}T{minute // 60:02}:{minute % 60:02}:{second:02}{self.offset}"
 
     def day(self, text: str) -> str:
         """Write a date as CRM does: a full datetime at midnight of some zone, `1990-05-04T03:00:00+03:00`."""
@@ -57,6 +62,11 @@ def _parse_formats(text: str) -> datetime | None:
         except ValueError:
             continue
     return None
+
+
+@lru_cache(maxsize=20_000)
+def _date(days: int) -> str:
+    return (_EPOCH + timedelta(days=days)).isoformat()
 
 
 def utc(seconds: float) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from crm_pipeline.sandbox.clock import Clock
+from crm_pipeline.sandbox.faults import Faults
 from crm_pipeline.sandbox.store import Store
 
 from .dictionaries import Dictionaries
@@ -17,6 +18,7 @@ from .switches import BitrixSwitches
 
 if TYPE_CHECKING:
     from .access import Access
+    from .dispatch import Dispatcher
     from .events import Events
 
 
@@ -35,6 +37,8 @@ class Portal:
     url: Callable[[], str]
     events: Events = field(init=False)
     access: Access = field(init=False)
+    dispatcher: Dispatcher = field(init=False)
+    faults: Faults = field(default_factory=Faults)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property

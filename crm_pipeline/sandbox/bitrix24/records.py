@@ -54,9 +54,8 @@ class Records:
     def save(self, record: Record) -> None:
         """Write both faces; the row's id and times follow the record."""
         classic, item = self.texts(record)
-        times = {"created": record.created, "updated": record.updated}
-        self.store.put_text(record.kind, classic, id=record.id, **times)
-        self.store.put_text(item_kind(record.kind), item, id=record.id, **times)
+        for table, text in ((record.kind, classic), (item_kind(record.kind), item)):
+            self.store.put_text(table, text, id=record.id, created=record.created, updated=record.updated)
 
     def texts(self, record: Record) -> tuple[str, str]:
         """Return the classic and the crm.item JSON of a record."""

@@ -49,4 +49,3 @@ class BitrixSwitches(Switches):
     event_data: Literal["array", "false"] = "array"
     rest_offline_extended: bool = True
     rest_auth_connector: bool = True
-    loopback_handlers: bool = True

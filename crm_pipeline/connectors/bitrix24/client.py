@@ -1,0 +1,278 @@
+"""One portal, spoken to: single calls and batches, tokens renewed, moved portals followed, operating time respected.
+
+What belongs here: addressing, the envelope, what follows from a refusal. Which lists are asked for and where a list ends
+belongs to `walks`; names of calls and fields to `payloads`.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from crm_pipeline.connectors import Link, Secrets
+from crm_pipeline.connectors.bitrix24.auth import Credential, origin, refresher
+from crm_pipeline.connectors.bitrix24.brackets import as_map, query
+from crm_pipeline.connectors.bitrix24.operating import OperatingTime
+from crm_pipeline.connectors.bitrix24.payloads import PAGE, Params
+from crm_pipeline.connectors.bitrix24.refusals import Ruling, failure, ruling
+from crm_pipeline.errors import ConsentNeeded, CrmPipelineError, CrmUnavailable
+from crm_pipeline.http import Answer, TokenRefused, Verdict
+from crm_pipeline.model.cleaning import moment
+
+TRIES = 5
+"""How often a batch is sent again because commands inside it failed for the moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One call's answer, or the refusal that came instead (`ruled` and `body`)."""
+
+    result: Any = None
+    total: int | None = None
+    next: int | None = None
+    ruled: Ruling | None = None
+    body: Any = None
+    status: int = 200
+
+    def or_raise(self, call: str) -> Any:
+        """Return the result. Raises what the refusal means."""
+        if self.ruled:
+            raise failure(self.ruled, call, self.status, self.body)
+        return self.result
+
+
+Command = tuple[str, Params]
+"""A method and its parameters."""
+
+
+class Client:
+    """Calls one portal. Thread safe; lives as long as one walk or check."""
+
+    def __init__(self, link: Link, *, lane: str = "bulk"):
+        self._link = link
+        self._lane = lane
+        self._lock = threading.Lock()
+        self._secrets = link.vault.read()
+        self._moved_to = ""
+        self.operating = OperatingTime(link.http)
+        self.started_at: datetime | None = None
+        """The portal's clock at the first answer."""
+        self.offset = "+00:00"
+        """The portal's offset, as its times are written."""
+        link.http.redactor.register(*_secret_values(self._secrets))
+
+    @property
+    def base_url(self) -> str:
+        """Return where the portal answers: elsewhere than asked when it was renamed (facts: bitrix24 1.7)."""
+        return self._moved_to or origin(self._credential().root)
+
+    @property
+    def by_webhook(self) -> bool:
+        """Return whether the credential is an incoming webhook."""
+        return self._credential().token is None
+
+    @property
+    def secrets(self) -> Secrets:
+        """Return the secrets in use."""
+        return self._secrets
+
+    def call(self, method: str, params: Params | None = None, *, safe: bool = True) -> Reply:
+        """Call one method. Raises what a refusal means: RequestRefused, RecordGone, TryLater, ConnectionStopped."""
+        self.operating.rest(method)
+        answer = self._send(method, params or {}, safe)
+        body = as_map(answer.json)
+        self.operating.note(method, body.get("time"))
+        return Reply(body.get("result"), _number(body.get("total")), _number(body.get("next")))
+
+    def batch(self, commands: Mapping[str, Command], *, chained: bool = False) -> dict[str, Reply]:
+        """Run up to 50 commands in one request and return their replies; what failed for the moment is sent again.
+
+        `chained`: each command refers to the one before, so that only what precedes the first failure is of use and the
+        replies end there; the first command is never missing. Raises RateLimited when a method is parked.
+        """
+        done: dict[str, Reply] = {}
+        rest = dict(commands)
+        for attempt in range(1, TRIES + 1):
+            replies = self._batch_once(rest)
+            passing = [name for name in rest if name not in replies or _is_passing(replies[name])]
+            done |= {name: reply for name, reply in replies.items() if name not in passing}
+            if not passing or (chained and passing[0] != next(iter(commands))):
+                return _before(done, commands, passing[0] if passing and chained else None)
+            rest = dict(commands) if chained else {name: commands[name] for name in passing}
+            self._calm(rest, replies, attempt)
+        raise _failed(rest, replies)
+
+    def _calm(self, rest: Mapping[str, Command], replies: Mapping[str, Reply], attempt: int) -> None:
+        """Wait as long as the failed commands call for: everybody when the rate was exceeded, a parked method is raised."""
+        rulings = {reply.ruled.action for name in rest if (reply := replies.get(name)) and reply.ruled}
+        if "park" in rulings:
+            parked = next(
+                rest[n][0] for n, reply in replies.items() if n in rest and reply.ruled and reply.ruled.action == "park"
+            )
+            raise self.operating.parked(parked)
+        seconds = min(16.0, 0.5 * 2.0**attempt)
+        if "pause" in rulings:
+            self._link.http.budget.pause(self._link.http.meter.key, seconds)
+        self._link.http.wait(seconds)
+
+    def _batch_once(self, commands: Mapping[str, Command]) -> dict[str, Reply]:
+        """Send one batch; a token that ran out between its commands is renewed and the whole batch repeated."""
+        if len(commands) > PAGE:
+            raise ValueError(f"A batch holds {PAGE} commands, not {len(commands)}.")
+        methods = sorted({method.lower() for method, _ in commands.values()})
+        self.operating.rest("batch", *methods)
+        written = {name: f"{method}?{query(params)}" for name, (method, params) in commands.items()}
+        before = self._credential()
+        replies = self._batch_sent(commands, written)
+        if before.token and any(reply.ruled and reply.ruled.action == "refresh" for reply in replies.values()):
+            self._renew(before)
+            replies = self._batch_sent(commands, written)
+        return replies
+
+    def _batch_sent(self, commands: Mapping[str, Command], written: Mapping[str, str]) -> dict[str, Reply]:
+        answer = self._send("batch", {"halt": 0, "cmd": written}, True)
+        body = as_map(answer.json)
+        self.operating.note("batch", body.get("time"))
+        parts = as_map(body.get("result"))
+        for name, took in as_map(parts.get("result_time")).items():
+            if name in commands:
+                self.operating.note(commands[name][0], took)
+        return _replies(commands, parts)
+
+    def _send(self, method: str, params: Params, safe: bool) -> Answer:
+        """Post one call; a refused token is renewed once (facts: bitrix24 1.3)."""
+        credential = self._credential()
+        for attempt in (1, 2):
+            try:
+                answer = self._post(credential, method, params, safe)
+            except TokenRefused as refused:
+                body, status = refused.answer.json, refused.answer.status
+            else:
+                self._note(answer, credential)
+                return answer
+            if attempt == 1 and credential.token is not None:
+                credential = self._renew(credential)
+        raise self._not_accepted(method, status, body)
+
+    def _post(self, credential: Credential, method: str, params: Params, safe: bool) -> Answer:
+        body = params if credential.token is None else {**params, "auth": credential.token}
+        return self._link.http.send(
+            "POST",
+            credential.root + method,
+            json=body,
+            classify=lambda answer: self._verdict(method, answer),
+            safe=safe,
+            lane=self._lane,
+        )
+
+    def _verdict(self, method: str, answer: Answer) -> Verdict:
+        body = answer.json
+        ruled = ruling(answer.status, body)
+        if ruled is None:
+            broken = "result" not in body
+            return Verdict("retry", error=CrmUnavailable(f"{method}: the answer holds no result.")) if broken else Verdict("ok")
+        if ruled.action == "refresh":
+            return Verdict("refresh")
+        if ruled.action == "park":
+            return Verdict("raise", error=self.operating.parked(method))
+        error = failure(ruled, method, answer.status, body, self._link.http.redactor.redact)
+        if ruled.action == "pause":
+            return Verdict("pause", answer.retry_after or 0.0, None)
+        return Verdict("retry" if ruled.action == "retry" else "raise", error=error)
+
+    def _credential(self) -> Credential:
+        credential = Credential.of(self._link.base_url, self._secrets)
+        return credential.moved(self._moved_to) if self._moved_to else credential
+
+    def _renew(self, stale: Credential) -> Credential:
+        """Have the vault renew the token: one refresh at a time, the new pair committed before it is used."""
+        if stale.token is None:
+            raise self._not_accepted("batch", 401, None)
+        secrets = self._link.vault.renew(stale.token, refresher(self._link.http, time.time))
+        self._link.http.redactor.register(*_secret_values(secrets))
+        with self._lock:
+            self._secrets = secrets
+        return self._credential()
+
+    def _not_accepted(self, method: str, status: int, body: Any) -> CrmPipelineError:
+        if self.by_webhook:
+            return ConsentNeeded(
+                f"{method}: the portal does not accept the webhook.",
+                what_to_do="Make a new incoming webhook in the portal (Developer resources) and connect again.",
+            )
+        found = ruling(status, body) or ruling(401, None)
+        assert found is not None
+        return failure(found, method, status, body, self._link.http.redactor.redact)
+
+    def _note(self, answer: Answer, credential: Credential) -> None:
+        """Keep what an answer tells beside its result: where the portal is, and its clock."""
+        landed = origin(answer.url)
+        with self._lock:
+            if landed and landed != origin(credential.root):
+                self._moved_to = landed
+            if self.started_at is None:
+                self._set_clock(answer)
+
+    def _set_clock(self, answer: Answer) -> None:
+        times = as_map(as_map(answer.json).get("time"))
+        written = times.get("date_start") or times.get("date_finish")
+        read = moment(written) or moment(times.get("start")) or moment(answer.served_at)
+        if read is None:
+            return
+        self.started_at = read.replace(microsecond=0)
+        if isinstance(written, str) and written[-6:-5] in ("+", "-"):
+            self.offset = written[-6:]
+
+    def clock(self) -> datetime:
+        """Return the portal's clock at the first answer, asking for it when no answer told."""
+        if self.started_at is None:
+            self.started_at = moment(self.call("server.time").result)
+        if self.started_at is None:
+            raise CrmUnavailable("The portal does not tell its time, and without it nothing can be read incrementally.")
+        return self.started_at
+
+
+def _replies(commands: Mapping[str, Command], parts: Mapping[str, Any]) -> dict[str, Reply]:
+    """Read a batch answer; empty maps come as `[]`, failed commands are missing in `result` (facts: bitrix24 3.3)."""
+    results, refused = as_map(parts.get("result")), as_map(parts.get("result_error"))
+    totals, nexts = as_map(parts.get("result_total")), as_map(parts.get("result_next"))
+    replies: dict[str, Reply] = {}
+    for name in commands:
+        if name in refused:
+            body = refused[name] if isinstance(refused[name], dict) else {"error": refused[name]}
+            replies[name] = Reply(ruled=ruling(400, body), body=body, status=400)
+        elif name in results:
+            replies[name] = Reply(results[name], _number(totals.get(name)), _number(nexts.get(name)))
+    return replies
+
+
+def _is_passing(reply: Reply) -> bool:
+    return reply.ruled is not None and reply.ruled.action in ("retry", "pause", "park")
+
+
+def _before(done: dict[str, Reply], commands: Mapping[str, Command], stop: str | None) -> dict[str, Reply]:
+    """Return the replies in the order of the commands, up to the first that failed."""
+    names = list(commands)
+    kept = names[: names.index(stop)] if stop is not None else names
+    return {name: done[name] for name in kept if name in done}
+
+
+def _failed(rest: Mapping[str, Command], replies: Mapping[str, Reply]) -> CrmPipelineError:
+    name = next(iter(rest))
+    reply = replies.get(name)
+    if reply is None or reply.ruled is None:
+        return CrmUnavailable(f"{rest[name][0]}: the portal left commands of a batch unanswered.")
+    return failure(reply.ruled, rest[name][0], reply.status, reply.body)
+
+
+def _number(value: Any) -> int | None:
+    return int(value) if isinstance(value, (int, str)) and str(value).isdigit() else None
+
+
+def _secret_values(secrets: Secrets) -> list[Any]:
+    """Return what must never be read: tokens, and the secret part of a webhook's address."""
+    names = ("access_token", "refresh_token", "client_secret", "application_token")
+    webhook = str(secrets.get("webhook_url") or "").rstrip("/")
+    return [secrets.get(name) for name in names] + [webhook, webhook.rpartition("/")[2]]

@@ -1,0 +1,81 @@
+"""Lists that belong to a row and are asked for per row: product rows, links, prices, comments; fifty owners a request.
+
+A list longer than a page is read to its end; a list that changes meanwhile is read again. What belongs here: asking and
+putting together. Which row has which lists is in `payloads`.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from crm_pipeline.connectors.bitrix24.client import Client, Command, Reply
+from crm_pipeline.connectors.bitrix24.payloads import PAGE, Extra, Listing, Params
+from crm_pipeline.errors import CrmUnavailable, RequestRefused
+
+REREADS = 3
+_NO_SUCH_METHOD = ("error_method_not_found",)
+
+
+class NotOffered(RequestRefused):
+    """The portal does not offer this method."""
+
+
+def attach(client: Client, listing: Listing, rows: Sequence[Params]) -> None:
+    """Read every extra of these rows and put it into them; an owner that is gone meanwhile keeps none."""
+    for extra in listing.extras:
+        found = lists(client, extra, [row[listing.row_id] for row in rows])
+        for row in rows:
+            if row[listing.row_id] in found:
+                row[extra.key] = found[row[listing.row_id]]
+
+
+def lists(client: Client, extra: Extra, owners: Iterable[Any]) -> dict[Any, list[Params]]:
+    """Return owner id → its whole list; owners the portal refuses (gone, no right) are left out."""
+    waiting = list(owners)
+    found: dict[Any, list[Params]] = {}
+    for start in range(0, len(waiting), PAGE):
+        some = waiting[start : start + PAGE]
+        replies = client.batch({f"r{n}": (extra.call, extra.parameters(owner)) for n, owner in enumerate(some)})
+        for owner, reply in zip(some, replies.values(), strict=True):
+            if not _is_refused(extra, reply):
+                found[owner] = _complete(client, extra, owner, reply)
+    return found
+
+
+def _is_refused(extra: Extra, reply: Reply) -> bool:
+    """Tell a refusal of one owner from one of the method: the latter is raised."""
+    if reply.ruled is None:
+        return False
+    if str(reply.body.get("error", "")).lower() in _NO_SUCH_METHOD:
+        raise NotOffered(f"The portal does not offer {extra.call}.", status=404, code=_NO_SUCH_METHOD[0])
+    if reply.ruled.action != "refuse":
+        reply.or_raise(extra.call)
+    return True
+
+
+def rows_of(extra: Extra, result: Any) -> list[Params]:
+    """Return the rows of one answer."""
+    return Listing(extra.key, extra.call, path=extra.path).rows(result)
+
+
+def _complete(client: Client, extra: Extra, owner: Any, first: Reply) -> list[Params]:
+    rows = rows_of(extra, first.result)
+    if first.next is None:
+        return rows
+    for _ in range(REREADS):
+        whole, total = _paged(client, extra, owner)
+        if total is None or len({str(row.get("ID", row.get("id"))) for row in whole}) == total:
+            return whole
+    raise CrmUnavailable(f"{extra.call}: a list kept changing while it was read.")
+
+
+def _paged(client: Client, extra: Extra, owner: Any) -> tuple[list[Params], int | None]:
+    """Read a list page by page; the last answer says how long it is now."""
+    rows: list[Params] = []
+    start = 0
+    while True:
+        command: Command = (extra.call, {**extra.parameters(owner), "start": start})
+        reply = client.batch({"page": command})["page"]
+        rows += rows_of(extra, reply.or_raise(extra.call))
+        if reply.next is None or reply.next <= start:
+            return rows, reply.total
+        start = reply.next

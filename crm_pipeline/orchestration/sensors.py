@@ -1,0 +1,109 @@
+"""What is done by itself: partitions kept in step, due connections synced, dead runs ended.
+
+A tick only reads and claims rows of our own tables, well below the time Dagster allows; no CRM is ever asked here.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+from crm_pipeline.connectors import Connector
+from crm_pipeline.database.agenda import Due, claim_due, hurry
+from crm_pipeline.database.connections import list_connections
+from crm_pipeline.database.leases import live_runs
+from crm_pipeline.orchestration.partitions import CONNECTIONS, missing_partitions
+from crm_pipeline.orchestration.reaper import END, split_missing
+
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+PER_TICK = 50
+"""Runs requested at once: more would only wait in Dagster's queue instead of in our table."""
+PRIORITY = {"incremental_sync": "5", "initial_sync": "0"}
+"""Small and frequent before large and rare."""
+
+
+def connection_registry(connectors: Mapping[str, Connector]) -> dg.SensorDefinition:
+    """Return the sensor that gives every connection its partitions."""
+
+    @dg.sensor(
+        name="connection_registry",
+        minimum_interval_seconds=5,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        required_resource_keys={"pipeline"},
+        description="Gives new connections their partitions. Partitions are never taken away: a removed connection is only not synced.",
+    )
+    def body(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        crm_of = {known.name: known.crm for known in list_connections(context.resources.pipeline.engine)}
+        missing = missing_partitions(context.instance, crm_of, list(connectors))
+        if not missing:
+            return dg.SkipReason(f"{len(crm_of)} connections, all with their partitions.")
+        requests = [dg.DynamicPartitionsDefinition(name=name).build_add_request(keys) for name, keys in missing.items()]
+        return dg.SensorResult(dynamic_partitions_requests=requests)
+
+    return body
+
+
+def due_connections(jobs: Sequence[dg.JobDefinition]) -> dg.SensorDefinition:
+    """Return the sensor that syncs what is due. jobs: initial_sync and incremental_sync."""
+
+    @dg.sensor(
+        name="due_connections",
+        jobs=jobs,
+        minimum_interval_seconds=5,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        required_resource_keys={"pipeline"},
+        description="Syncs every active connection at its own interval; the first sync of a new one is the initial load.",
+    )
+    def body(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        known = context.instance.get_dynamic_partitions(CONNECTIONS.name)
+        due = claim_due(context.resources.pipeline.engine, known, partitions_at_work(context.instance), PER_TICK)
+        return dg.SensorResult([_request(one) for one in due]) if due else dg.SkipReason("Nothing is due.")
+
+    return body
+
+
+@dg.sensor(
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    required_resource_keys={"pipeline"},
+    description="Ends runs whose process is gone, so that the next run of their connection can start.",
+)
+def reaper(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """End the runs that have been without a lease for long enough, and remember those that are without one."""
+    runs = {run.run_id: run for run in context.instance.get_runs(dg.RunsFilter(statuses=list(END))) if _is_ours(context, run)}
+    live = live_runs(context.resources.pipeline.engine)
+    dead, missing = split_missing(runs, live, json.loads(context.cursor or "{}"), time.time())
+    for run_id in dead:
+        END[runs[run_id].status](context.instance, runs[run_id])
+    hurry(context.resources.pipeline.engine, {runs[run_id].tags.get("dagster/partition", "") for run_id in dead})
+    reason = f"Ended {', '.join(dead)}." if dead else f"{len(runs)} runs under way, {len(missing)} without a sign of life."
+    return dg.SensorResult(skip_reason=reason, cursor=json.dumps(missing))
+
+
+def partitions_at_work(instance: dg.DagsterInstance) -> set[str]:
+    """Return the connections that a run under way or in the queue is for."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    return {run.tags["dagster/partition"] for run in runs if "dagster/partition" in run.tags}
+
+
+def _is_ours(context: dg.SensorEvaluationContext, run: dg.DagsterRun) -> bool:
+    """Return whether a run is of this code location; all of its steps hold the lease, those of others do not."""
+    ours, theirs = context.code_location_origin, run.remote_job_origin
+    return theirs is None or ours is None or theirs.location_name == ours.location_name
+
+
+def _request(one: Due) -> dg.RunRequest:
+    job = "initial_sync" if one.is_new else "incremental_sync"
+    return dg.RunRequest(
+        run_key=f"{one.name}:{one.due}",
+        job_name=job,
+        partition_key=one.name,
+        tags={"crm/crm": one.crm, "dagster/priority": PRIORITY[job]},
+    )

@@ -1,0 +1,94 @@
+"""What one step does: one entity of one connection is synced and reconciled, and Dagster is told what came of it.
+
+Used by the assets (launched from the lineage) and by the jobs (launched by sensors and people), so both do the same.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import dagster as dg
+
+from crm_pipeline.database.checks import ask
+from crm_pipeline.database.connections import get
+from crm_pipeline.errors import CrmPipelineError
+from crm_pipeline.model.entities import GOLDEN
+from crm_pipeline.orchestration.failures import failing_in_words, to_failure
+from crm_pipeline.orchestration.metadata import Metadata, golden_metadata, sync_metadata
+from crm_pipeline.stages.normalize import normalize
+from crm_pipeline.stages.reconcile import reconcile
+from crm_pipeline.stages.parts import EntityResult
+from crm_pipeline.stages.sync import sync
+
+Context = dg.OpExecutionContext | dg.AssetExecutionContext
+Said = dict[dg.AssetKey, Metadata]
+
+
+def sync_entity(
+    context: Context, connection: str, entity: str, mode: str, since: datetime | None = None, until: datetime | None = None
+) -> EntityResult:
+    """Sync one entity and return its counts. Raises dg.Failure with what to do."""
+    parts, lease = context.resources.pipeline, context.resources.lease
+    with in_words(context, connection, entity):
+        done = sync(parts, connection, mode, entities=[entity], since=since, until=until, run_id=lease.run_id)
+    return done.entities[entity]
+
+
+def crm_of(context: Context, connection: str) -> str:
+    """Return the CRM of a connection. Raises dg.Failure when there is no such connection."""
+    with failing_in_words(connection=connection):
+        return get(context.resources.pipeline.engine, connection).crm
+
+
+def normalize_entity(context: Context, crm: str, connection: str, entity: str) -> Said:
+    """Normalize one entity again from its raw records; return what to say about `source/<crm>/<entity>`."""
+    with in_words(context, connection, entity):
+        result = normalize(context.resources.pipeline, connection, entities=[entity])[entity]
+    return landed(context, crm, connection, entity, "normalize", result)
+
+
+def landed(context: Context, crm: str, connection: str, entity: str, mode: str, result: EntityResult) -> Said:
+    """Return what to say about `raw/<crm>/<entity>` and `source/<crm>/<entity>` after a sync."""
+    parts = context.resources.pipeline
+    (standing,) = ask(parts.engine, "standing", entity=entity, connection=connection)
+    rate = 1 / parts.link(connection).http.meter.interval if result.requests else None
+    known = {"connection": connection, "mode": mode, "lag": standing["lag_seconds"], "rate": rate}
+    return {dg.AssetKey([layer, crm, entity]): sync_metadata(result, rows=standing[layer], **known) for layer in ("raw", "source")}
+
+
+def report(context: Context, connection: str, said: Said) -> None:
+    """Log the materializations of one connection's assets, for a step that is not the assets' own."""
+    for key, metadata in said.items():
+        context.log_event(dg.AssetMaterialization(key, partition=connection, metadata=metadata))
+
+
+def reconcile_entity(context: Context, entity: str) -> None:
+    """Carry what a sync changed into `crm.<entity>`, if there is such a table, and log its materialization."""
+    if entity in GOLDEN and dg.AssetKey(["crm", entity]) not in _selected(context):
+        context.log_event(dg.AssetMaterialization(["crm", entity], metadata=reconcile_golden(context, entity)))
+
+
+def reconcile_golden(context: Context, entity: str, full: bool = False) -> Metadata:
+    """Reconcile one entity and return the metadata of `crm/<entity>`."""
+    with in_words(context, "crm", entity):
+        result = reconcile(context.resources.pipeline, entities=[entity], full=full)[entity]
+    return golden_metadata(result)
+
+
+@contextmanager
+def in_words(context: Context, connection: str, entity: str) -> Iterator[None]:
+    """Turn our errors into Failures, and let the rest of the run know when this connection is out of reach."""
+    lease = context.resources.lease
+    met = lease.stopped_by(connection, entity)
+    if met is not None:
+        raise to_failure(met, connection=connection, entity=entity, not_tried="it stopped earlier in this run")
+    try:
+        yield
+    except CrmPipelineError as error:
+        lease.note(connection, entity, error)
+        raise to_failure(error, connection=connection, entity=entity) from None
+
+
+def _selected(context: Context) -> frozenset[dg.AssetKey]:
+    """Return the assets that have a step of their own in this run."""
+    return frozenset(context.run.asset_selection or ())

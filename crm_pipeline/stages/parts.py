@@ -1,0 +1,100 @@
+"""What a stage is handed, and what it hands back. No verbs here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Engine
+
+from crm_pipeline.connectors import Connector, Link, Secrets
+from crm_pipeline.http import Session
+from crm_pipeline.settings import Settings
+
+
+class Parts(Protocol):
+    """The pipeline as stages need it; `wiring.Pipeline` is one."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def engine(self) -> Engine: ...
+
+    @property
+    def connectors(self) -> Mapping[str, Connector]: ...
+
+    def link(self, connection_name: str) -> Link:
+        """Open the way to one connection's account."""
+
+    def session(self, connector: Connector, base_url: str, secrets: Secrets) -> Session:
+        """Open a session to an account that has no row yet."""
+
+
+@dataclass(slots=True)
+class EntityResult:
+    """What was done for one entity of one connection."""
+
+    read: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    quarantined: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    cursor: str | None = None
+    """Watermark in ISO form: changes up to here are known."""
+    error: str | None = None
+
+    def counts(self) -> dict[str, int]:
+        """Return the numbers that are kept in the status."""
+        return {name: value for name, value in asdict(self).items() if isinstance(value, int)}
+
+
+@dataclass(slots=True)
+class ConnectionResult:
+    """What one sync of one connection did. `status`: ok, failed, or the status the connection now has."""
+
+    name: str
+    crm: str
+    status: str = "ok"
+    seconds: float = 0.0
+    entities: dict[str, EntityResult] = field(default_factory=dict)
+    error: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as `sync --json` prints it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileResult:
+    """What reconciling did for one entity. `queued`: source records taken from the queue."""
+
+    queued: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+
+    def __add__(self, other: "ReconcileResult") -> "ReconcileResult":
+        return ReconcileResult(*(getattr(self, name) + getattr(other, name) for name in ReconcileResult.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a sync is to read."""
+
+    mode: str
+    since: datetime | None = None
+    until: datetime | None = None
+    ids: tuple[str, ...] = ()
+
+
+Progress = Callable[[str, str, EntityResult], None]
+"""Is told connection, entity and the counts so far, after every page."""
+
+
+def no_progress(_connection: str, _entity: str, _result: EntityResult) -> None:
+    """Tell nobody."""

@@ -1,0 +1,142 @@
+"""Sync: bring one connection up to date, entity by entity, and write down how it went."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from crm_pipeline.connectors import Link
+from crm_pipeline.database import connections, status
+from crm_pipeline.database.connections import ConnectionRow
+from crm_pipeline.database.locks import Writer, writer
+from crm_pipeline.errors import ConnectionBusy, ConnectionStopped, CrmPipelineError, RateLimited, UsageError
+from crm_pipeline.model.entities import ENTITIES, REFERENCE
+from crm_pipeline.stages.check import check, is_stale
+from crm_pipeline.stages.extract import extract
+from crm_pipeline.stages.normalize import is_outdated, normalize
+from crm_pipeline.stages.parts import Asked, ConnectionResult, EntityResult, Parts, Progress, no_progress
+
+MODES = ("initial", "incremental", "window", "record", "verify")
+RESTING = {"paused": "Resume it first: crm-pipeline connections resume {}", "removed": "Connect the account again."}
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One sync of one connection."""
+
+    parts: Parts
+    writer: Writer
+    link: Link
+    asked: Asked
+    run_id: str | None
+    progress: Progress
+    result: ConnectionResult
+
+
+def sync(
+    parts: Parts, connection: ConnectionRow, mode: str, entities: Sequence[str] | None = None, since: datetime | None = None,
+    until: datetime | None = None, ids: Sequence[str] = (), run_id: str | None = None, progress: Progress = no_progress,
+) -> ConnectionResult:  # fmt: skip
+    """Read a connection's entities (all by default) in load order and return what was done.
+
+    A failing entity does not stop the others, unless the connection itself needs a person. Raises UsageError, and
+    ConnectionBusy when another process is the writer.
+    """
+    asked = _asked(mode, since, until, ids)
+    wanted = _wanted(entities)
+    if connection.status in RESTING:
+        advice = RESTING[connection.status].format(connection.name)
+        raise UsageError(f"The connection {connection.name} is {connection.status}.", what_to_do=advice)
+    began = time.monotonic()
+    with writer(parts.engine, connection.id) as writing:
+        run = _Run(parts, writing, parts.link(connection.name), asked, run_id, progress, ConnectionResult(connection.name, connection.crm))
+        errors = _sync(run, connection, wanted)
+        _settle(parts, connection, run.result, errors)
+    run.result.seconds = round(time.monotonic() - began, 3)
+    return run.result
+
+
+def _asked(mode: str, since: datetime | None, until: datetime | None, ids: Sequence[str]) -> Asked:
+    if mode not in MODES:
+        raise UsageError(f"There is no mode {mode!r}.", what_to_do=f"Use one of: {', '.join(MODES)}.")
+    if mode == "window" and (since is None or until is None or since >= until):
+        raise UsageError("A window needs --since and a later --until.")
+    if mode == "record" and not ids:
+        raise UsageError("Which records? Name their ids.")
+    return Asked(mode, since, until, tuple(ids))
+
+
+def _wanted(entities: Sequence[str] | None) -> list[str]:
+    unknown = sorted(set(entities or ()) - set(ENTITIES))
+    if unknown:
+        raise UsageError(f"There is no entity {unknown[0]!r}.", what_to_do=f"Use one of: {', '.join(ENTITIES)}.")
+    return [entity for entity in ENTITIES if not entities or entity in entities]
+
+
+def _sync(run: _Run, connection: ConnectionRow, wanted: Sequence[str]) -> list[CrmPipelineError]:
+    """Do the entities in order; return the errors there were, the one that stopped everything last."""
+    errors: list[CrmPipelineError] = []
+    for entity in wanted:
+        result = run.result.entities.setdefault(entity, EntityResult())
+        started_at = datetime.now(UTC)
+        error = None
+        try:
+            connection = _refreshed(run, connection)
+            _entity(run, connection, entity, result)
+        except CrmPipelineError as caught:
+            error = caught
+            result.error = str(caught)
+            errors.append(caught)
+        if not isinstance(error, ConnectionBusy):
+            _write_down(run, connection, entity, result, started_at, error)
+        if isinstance(error, (ConnectionStopped, ConnectionBusy)):
+            break
+    return errors
+
+
+def _refreshed(run: _Run, connection: ConnectionRow) -> ConnectionRow:
+    """Ask about the account again when what we know is old: its time zone, currency and rights decide how records are read."""
+    if not is_stale(connection, datetime.now(UTC)):
+        return connection
+    check(run.parts, connection)
+    return connections.get(run.parts.engine, connection.name)
+
+
+def _entity(run: _Run, connection: ConnectionRow, entity: str, result: EntityResult) -> None:
+    account, crm = connection.account, connection.crm
+    if entity not in REFERENCE:
+        with run.writer.transaction() as db:
+            outdated = is_outdated(run.parts, connection, entity, db)
+        if outdated:
+            normalize(run.parts, connection, entity, writing=run.writer)
+    extract(run.parts, run.link, entity, run.asked, writer=run.writer, account=account, crm=crm, result=result, progress=run.progress)
+
+
+def _write_down(
+    run: _Run, connection: ConnectionRow, entity: str, result: EntityResult, started_at: datetime, error: CrmPipelineError | None
+) -> None:
+    outcome = status.Outcome(
+        connection.id, entity, run.asked.mode, started_at, result.seconds, result.counts(),
+        watermark=datetime.fromisoformat(result.cursor) if result.cursor else None, run_id=run.run_id,
+        error=str(error) if error else None, what_to_do=(error.what_to_do or None) if error else None,
+    )  # fmt: skip
+    with run.parts.engine.begin() as db:
+        status.save(db, outcome)
+
+
+def _settle(parts: Parts, connection: ConnectionRow, result: ConnectionResult, errors: Sequence[CrmPipelineError]) -> None:
+    """Write down how the whole sync went, and when the next is due."""
+    if not errors:
+        with parts.engine.begin() as db:
+            connections.succeeded(db, connection.id)
+        return
+    last = errors[-1]
+    if isinstance(last, ConnectionBusy):
+        raise last
+    result.error = str(last)
+    result.status = last.status if isinstance(last, ConnectionStopped) else "failed"
+    with parts.engine.begin() as db:
+        if isinstance(last, ConnectionStopped):
+            connections.set_status(db, connection.id, last.status, str(last))
+        waits = [error.until for error in errors if isinstance(error, RateLimited) and error.until]
+        connections.failed(db, connection.id, max(waits, default=None))

@@ -1,0 +1,54 @@
+"""The meter's law: whatever the requests, no window of time holds more of them than burst plus what has leaked."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crm_pipeline.http import LocalBudget
+
+
+class Now:
+    def __init__(self) -> None:
+        self.seconds = 1_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@given(st.lists(st.floats(0, 3), min_size=1, max_size=60), st.integers(1, 10), st.floats(0.05, 1))
+def test_no_window_holds_more_than_burst_and_leak(gaps: list[float], burst: int, interval: float) -> None:
+    now = Now()
+    budget = LocalBudget(now)
+    sent = []
+    for gap in gaps:
+        now.seconds += gap
+        wait = budget.reserve("m", interval, burst)
+        assert wait >= 0
+        sent.append(now.seconds + wait)
+    assert sent == sorted(sent)
+    for first, earlier in enumerate(sent):
+        for last in range(first, len(sent)):
+            assert last - first + 1 <= burst + (sent[last] - earlier) / interval + 1e-6
+
+
+def test_a_burst_goes_at_once_then_the_interval_rules() -> None:
+    budget = LocalBudget(Now())
+    assert [round(budget.reserve("m", 0.5, 3), 6) for _ in range(5)] == [0, 0, 0, 0.5, 1.0]
+
+
+def test_a_pause_holds_everybody_of_the_meter_and_nobody_else() -> None:
+    budget = LocalBudget(Now())
+    budget.pause("m", 30)
+    assert budget.reserve("m", 0.5, 5) == 30
+    assert budget.reserve("other", 0.5, 5) == 0
+
+
+def test_operating_rests_the_method_near_its_limit_until_it_resets() -> None:
+    now = Now()
+    budget = LocalBudget(now)
+    budget.operating("m", "crm.deal.list", 100, now() + 600)
+    assert budget.operating_pause("m", "crm.deal.list") == 0
+    budget.operating("m", "crm.deal.list", 470, now() + 600)
+    assert budget.operating_pause("m", "crm.deal.list") == 600
+    assert budget.operating_pause("m", "crm.contact.list") == 0
+    now.seconds += 601
+    assert budget.operating_pause("m", "crm.deal.list") == 0

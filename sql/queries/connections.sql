@@ -1,0 +1,100 @@
+-- name: listed
+-- Every connection that was not removed, in order of its name.
+SELECT id, crm, name, base_url, direction, status, status_reason, status_changed_at, interval_seconds, stable_id, account,
+       token_expires_at, next_due_at, failures, created_at
+FROM sync.connections WHERE status <> 'removed' ORDER BY name;
+
+-- name: by_name
+-- One connection, removed ones too.
+SELECT id, crm, name, base_url, direction, status, status_reason, status_changed_at, interval_seconds, stable_id, account,
+       token_expires_at, next_due_at, failures, created_at
+FROM sync.connections WHERE name = %(name)s;
+
+-- name: by_id
+-- One connection, removed ones too.
+SELECT id, crm, name, base_url, direction, status, status_reason, status_changed_at, interval_seconds, stable_id, account,
+       token_expires_at, next_due_at, failures, created_at
+FROM sync.connections WHERE id = %(id)s;
+
+-- name: by_account
+-- Which connection an account of a CRM has.
+SELECT id, crm, name, base_url, direction, status, status_reason, status_changed_at, interval_seconds, stable_id, account,
+       token_expires_at, next_due_at, failures, created_at
+FROM sync.connections WHERE crm = %(crm)s AND stable_id = %(stable_id)s AND status <> 'removed';
+
+-- name: add
+-- Add a connection that has not been checked yet.
+INSERT INTO sync.connections (crm, name, base_url, status, status_reason)
+VALUES (%(crm)s, %(name)s, %(base_url)s, 'broken', 'Not checked yet.') RETURNING id;
+
+-- name: delete_unchecked
+-- Take away a connection that never was checked, so never had data.
+DELETE FROM sync.connections WHERE id = %(id)s AND stable_id IS NULL;
+
+-- name: adopt
+-- Note what the account check found; data and cursors stay.
+UPDATE sync.connections SET base_url = %(base_url)s, stable_id = %(stable_id)s, account = %(account)s::jsonb
+WHERE id = %(id)s;
+
+-- name: activate
+-- Let a connection work again, and at once.
+UPDATE sync.connections SET
+    status = 'active', status_reason = NULL, failures = 0, next_due_at = now(),
+    status_changed_at = CASE WHEN status = 'active' THEN status_changed_at ELSE now() END
+WHERE id = %(id)s;
+
+-- name: set_status
+-- Change the status, with the reason a person reads.
+UPDATE sync.connections SET
+    status = %(status)s, status_reason = %(reason)s,
+    status_changed_at = CASE WHEN status = %(status)s THEN status_changed_at ELSE now() END
+WHERE id = %(id)s;
+
+-- name: remove
+-- Disconnect: the secrets go, the data stays.
+UPDATE sync.connections SET
+    status = 'removed', status_reason = NULL, status_changed_at = now(), secrets = NULL, token_expires_at = NULL
+WHERE id = %(id)s;
+
+-- name: set_direction
+-- Read only, or two way.
+UPDATE sync.connections SET direction = %(value)s WHERE id = %(id)s;
+
+-- name: set_interval
+-- Seconds between syncs; the next one comes no later than that from now.
+UPDATE sync.connections SET
+    interval_seconds = %(value)s, next_due_at = LEAST(next_due_at, now() + make_interval(secs => %(value)s))
+WHERE id = %(id)s;
+
+-- name: succeeded
+-- A sync went well: active, and due again after its interval.
+UPDATE sync.connections SET
+    failures = 0, next_due_at = now() + make_interval(secs => interval_seconds),
+    status_changed_at = CASE WHEN status IN ('active', 'paused', 'removed') THEN status_changed_at ELSE now() END,
+    status_reason = CASE WHEN status IN ('paused', 'removed') THEN status_reason END,
+    status = CASE WHEN status IN ('paused', 'removed') THEN status ELSE 'active' END
+WHERE id = %(id)s;
+
+-- name: failed
+-- A sync failed: due again later with every failure, at most after an hour or when the CRM says.
+UPDATE sync.connections SET
+    failures = failures + 1,
+    next_due_at = GREATEST(now() + make_interval(secs => LEAST(GREATEST(3600, interval_seconds), interval_seconds * 2 ^ LEAST(failures, 16))),
+                           %(not_before)s::timestamptz)
+WHERE id = %(id)s;
+
+-- name: secrets
+-- The encrypted secrets of a connection.
+SELECT secrets FROM sync.connections WHERE id = %(id)s;
+
+-- name: lock_secrets
+-- The encrypted secrets, nobody else renewing them meanwhile.
+SELECT secrets FROM sync.connections WHERE id = %(id)s FOR UPDATE;
+
+-- name: save_secrets
+-- Keep encrypted secrets and when their access token expires.
+UPDATE sync.connections SET secrets = %(secrets)s, token_expires_at = to_timestamp(%(expires_at)s) WHERE id = %(id)s;
+
+-- name: with_secrets
+-- Every connection that has secrets.
+SELECT id FROM sync.connections WHERE secrets IS NOT NULL ORDER BY id;

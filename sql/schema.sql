@@ -1,0 +1,1890 @@
+-- The whole schema as it is after all migrations and views: to read, never to run on a database in use.
+-- Written by `python -m crm_pipeline.database.migrate --dump`; a test compares it with the migrated database.
+
+CREATE SCHEMA IF NOT EXISTS crm;
+
+CREATE SCHEMA IF NOT EXISTS raw;
+
+CREATE SCHEMA IF NOT EXISTS source;
+
+CREATE SCHEMA IF NOT EXISTS sync;
+
+CREATE TABLE crm.communications (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    direction text,
+    body text,
+    body_text text,
+    happened_at timestamp with time zone,
+    duration_seconds integer,
+    author_id uuid,
+    target_entity text,
+    target_id uuid,
+    recording_url text,
+    provenance jsonb NOT NULL DEFAULT '{}'::jsonb,
+    source_count integer NOT NULL DEFAULT 1,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE crm.companies (
+    id uuid NOT NULL,
+    name text,
+    tax_id text,
+    website text,
+    owner_id uuid,
+    is_own boolean NOT NULL DEFAULT false,
+    tags text[] NOT NULL DEFAULT '{}'::text[],
+    provenance jsonb NOT NULL DEFAULT '{}'::jsonb,
+    source_count integer NOT NULL DEFAULT 1,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE crm.contact_companies (
+    contact_id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    is_primary boolean NOT NULL DEFAULT false
+);
+
+CREATE TABLE crm.contact_points (
+    entity text NOT NULL,
+    golden_id uuid NOT NULL,
+    kind text NOT NULL,
+    value text NOT NULL,
+    label text,
+    is_primary boolean NOT NULL DEFAULT false,
+    "position" integer NOT NULL DEFAULT 0
+);
+
+CREATE TABLE crm.contacts (
+    id uuid NOT NULL,
+    name text,
+    first_name text,
+    last_name text,
+    middle_name text,
+    company_id uuid,
+    owner_id uuid,
+    "position" text,
+    birthday date,
+    tags text[] NOT NULL DEFAULT '{}'::text[],
+    provenance jsonb NOT NULL DEFAULT '{}'::jsonb,
+    source_count integer NOT NULL DEFAULT 1,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE crm.crosswalk (
+    golden_id uuid NOT NULL,
+    entity text NOT NULL,
+    connection_id integer NOT NULL,
+    external_id text NOT NULL,
+    rule text NOT NULL,
+    decided_by text NOT NULL DEFAULT 'pipeline'::text,
+    decided_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE crm.deal_contacts (
+    deal_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    is_main boolean NOT NULL DEFAULT false,
+    "position" integer NOT NULL DEFAULT 0
+);
+
+CREATE TABLE crm.deal_products (
+    deal_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    product_id uuid,
+    product_name text,
+    quantity numeric,
+    price numeric,
+    discount numeric
+);
+
+CREATE TABLE crm.deal_stage_history (
+    deal_id uuid NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    pipeline_id uuid,
+    stage_id uuid,
+    from_stage_id uuid,
+    category text,
+    origin text NOT NULL,
+    event_key text NOT NULL,
+    author_id uuid
+);
+
+CREATE TABLE crm.deals (
+    id uuid NOT NULL,
+    title text,
+    amount numeric,
+    currency text,
+    pipeline_id uuid,
+    stage_id uuid,
+    stage_category text,
+    company_id uuid,
+    owner_id uuid,
+    closed_at timestamp with time zone,
+    loss_reason text,
+    tags text[] NOT NULL DEFAULT '{}'::text[],
+    provenance jsonb NOT NULL DEFAULT '{}'::jsonb,
+    source_count integer NOT NULL DEFAULT 1,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE crm.pipelines (
+    id uuid NOT NULL,
+    name text,
+    sort integer,
+    is_main boolean,
+    is_archived boolean,
+    provenance jsonb NOT NULL DEFAULT '{}'::jsonb,
+    source_count integer NOT NULL DEFAULT 1,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE crm.products (
+    id uuid NOT NULL,
+    name text,
+    sku text,
+    price numeric,
+    currency text,
+    is_active boolean NOT NULL DEFAULT true,
+    provenance jsonb NOT NULL DEFAULT '{}'::jsonb,
+    source_count integer NOT NULL DEFAULT 1,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE crm.stages (
+    id uuid NOT NULL,
+    name text,
+    sort integer,
+    pipeline_id uuid,
+    category text,
+    color text,
+    provenance jsonb NOT NULL DEFAULT '{}'::jsonb,
+    source_count integer NOT NULL DEFAULT 1,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE crm.tasks (
+    id uuid NOT NULL,
+    title text,
+    body text,
+    kind text,
+    due_at timestamp with time zone,
+    is_completed boolean NOT NULL DEFAULT false,
+    completed_at timestamp with time zone,
+    owner_id uuid,
+    target_entity text,
+    target_id uuid,
+    provenance jsonb NOT NULL DEFAULT '{}'::jsonb,
+    source_count integer NOT NULL DEFAULT 1,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE crm.users (
+    id uuid NOT NULL,
+    name text,
+    email text,
+    is_active boolean,
+    is_admin boolean,
+    provenance jsonb NOT NULL DEFAULT '{}'::jsonb,
+    source_count integer NOT NULL DEFAULT 1,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    created_at timestamp with time zone,
+    updated_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE raw.records (
+    connection_id integer NOT NULL,
+    entity text NOT NULL,
+    external_id text NOT NULL,
+    payload jsonb,
+    content_hash bytea NOT NULL,
+    remote_created_at timestamp with time zone,
+    remote_updated_at timestamp with time zone,
+    fetched_at timestamp with time zone NOT NULL DEFAULT now(),
+    deleted_at timestamp with time zone
+);
+
+CREATE TABLE source.communications (
+    connection_id integer NOT NULL,
+    external_id text NOT NULL,
+    golden_id uuid NOT NULL,
+    kind text NOT NULL,
+    direction text,
+    body text,
+    body_text text,
+    happened_at timestamp with time zone,
+    duration_seconds integer,
+    author_external_id text,
+    target_entity text,
+    target_external_id text,
+    recording_url text,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    remote_created_at timestamp with time zone,
+    remote_updated_at timestamp with time zone,
+    deleted_at timestamp with time zone
+);
+
+CREATE TABLE source.companies (
+    connection_id integer NOT NULL,
+    external_id text NOT NULL,
+    golden_id uuid NOT NULL,
+    name text,
+    tax_id text,
+    website text,
+    owner_external_id text,
+    is_own boolean NOT NULL DEFAULT false,
+    tags text[] NOT NULL DEFAULT '{}'::text[],
+    originator_id text,
+    origin_id text,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    remote_created_at timestamp with time zone,
+    remote_updated_at timestamp with time zone,
+    deleted_at timestamp with time zone
+);
+
+CREATE TABLE source.contact_companies (
+    connection_id integer NOT NULL,
+    contact_external_id text NOT NULL,
+    company_external_id text NOT NULL,
+    is_primary boolean NOT NULL DEFAULT false
+);
+
+CREATE TABLE source.contact_points (
+    connection_id integer NOT NULL,
+    entity text NOT NULL,
+    external_id text NOT NULL,
+    kind text NOT NULL,
+    value text NOT NULL,
+    original text,
+    label text,
+    is_primary boolean NOT NULL DEFAULT false,
+    "position" integer NOT NULL DEFAULT 0,
+    remote_value_id text
+);
+
+CREATE TABLE source.contacts (
+    connection_id integer NOT NULL,
+    external_id text NOT NULL,
+    golden_id uuid NOT NULL,
+    name text,
+    first_name text,
+    last_name text,
+    middle_name text,
+    company_external_id text,
+    owner_external_id text,
+    "position" text,
+    birthday date,
+    tags text[] NOT NULL DEFAULT '{}'::text[],
+    originator_id text,
+    origin_id text,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    remote_created_at timestamp with time zone,
+    remote_updated_at timestamp with time zone,
+    deleted_at timestamp with time zone
+);
+
+CREATE TABLE source.custom_fields (
+    connection_id integer NOT NULL,
+    external_id text NOT NULL,
+    golden_id uuid NOT NULL,
+    entity text NOT NULL,
+    field_key text NOT NULL,
+    name text,
+    kind text NOT NULL,
+    remote_type text,
+    is_multiple boolean NOT NULL DEFAULT false,
+    options jsonb NOT NULL DEFAULT '{}'::jsonb,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    remote_created_at timestamp with time zone,
+    remote_updated_at timestamp with time zone,
+    deleted_at timestamp with time zone
+);
+
+CREATE TABLE source.deal_contacts (
+    connection_id integer NOT NULL,
+    deal_external_id text NOT NULL,
+    contact_external_id text NOT NULL,
+    is_main boolean NOT NULL DEFAULT false,
+    "position" integer NOT NULL DEFAULT 0
+);
+
+CREATE TABLE source.deal_products (
+    connection_id integer NOT NULL,
+    deal_external_id text NOT NULL,
+    "position" integer NOT NULL,
+    product_external_id text,
+    product_name text,
+    quantity numeric,
+    price numeric,
+    discount numeric,
+    row_external_id text
+);
+
+CREATE TABLE source.deals (
+    connection_id integer NOT NULL,
+    external_id text NOT NULL,
+    golden_id uuid NOT NULL,
+    title text,
+    amount numeric,
+    currency text,
+    pipeline_external_id text,
+    stage_external_id text,
+    stage_category text,
+    company_external_id text,
+    owner_external_id text,
+    closed_at timestamp with time zone,
+    loss_reason text,
+    tags text[] NOT NULL DEFAULT '{}'::text[],
+    originator_id text,
+    origin_id text,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    remote_created_at timestamp with time zone,
+    remote_updated_at timestamp with time zone,
+    deleted_at timestamp with time zone
+);
+
+CREATE TABLE source.field_changes (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    connection_id integer NOT NULL,
+    entity text NOT NULL,
+    external_id text NOT NULL,
+    field text NOT NULL,
+    old_value jsonb,
+    new_value jsonb,
+    changed_at timestamp with time zone,
+    seen_at timestamp with time zone NOT NULL DEFAULT now(),
+    is_own_write boolean NOT NULL DEFAULT false
+);
+
+CREATE TABLE source.pipelines (
+    connection_id integer NOT NULL,
+    external_id text NOT NULL,
+    golden_id uuid NOT NULL,
+    name text,
+    sort integer,
+    is_main boolean,
+    is_archived boolean,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    remote_created_at timestamp with time zone,
+    remote_updated_at timestamp with time zone,
+    deleted_at timestamp with time zone
+);
+
+CREATE TABLE source.products (
+    connection_id integer NOT NULL,
+    external_id text NOT NULL,
+    golden_id uuid NOT NULL,
+    name text,
+    sku text,
+    price numeric,
+    currency text,
+    is_active boolean NOT NULL DEFAULT true,
+    catalog_external_id text,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    remote_created_at timestamp with time zone,
+    remote_updated_at timestamp with time zone,
+    deleted_at timestamp with time zone
+);
+
+CREATE TABLE source.stage_changes (
+    connection_id integer NOT NULL,
+    external_id text NOT NULL,
+    golden_id uuid NOT NULL,
+    deal_external_id text NOT NULL,
+    pipeline_external_id text,
+    stage_external_id text,
+    from_pipeline_external_id text,
+    from_stage_external_id text,
+    changed_at timestamp with time zone NOT NULL,
+    author_external_id text,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    remote_created_at timestamp with time zone,
+    remote_updated_at timestamp with time zone,
+    deleted_at timestamp with time zone
+);
+
+CREATE TABLE source.stages (
+    connection_id integer NOT NULL,
+    external_id text NOT NULL,
+    golden_id uuid NOT NULL,
+    name text,
+    sort integer,
+    pipeline_external_id text,
+    category text,
+    color text,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    remote_created_at timestamp with time zone,
+    remote_updated_at timestamp with time zone,
+    deleted_at timestamp with time zone
+);
+
+CREATE TABLE source.task_targets (
+    connection_id integer NOT NULL,
+    task_external_id text NOT NULL,
+    target_entity text NOT NULL,
+    target_external_id text NOT NULL
+);
+
+CREATE TABLE source.tasks (
+    connection_id integer NOT NULL,
+    external_id text NOT NULL,
+    golden_id uuid NOT NULL,
+    title text,
+    body text,
+    kind text,
+    due_at timestamp with time zone,
+    is_completed boolean NOT NULL DEFAULT false,
+    completed_at timestamp with time zone,
+    owner_external_id text,
+    target_entity text,
+    target_external_id text,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    remote_created_at timestamp with time zone,
+    remote_updated_at timestamp with time zone,
+    deleted_at timestamp with time zone
+);
+
+CREATE TABLE source.users (
+    connection_id integer NOT NULL,
+    external_id text NOT NULL,
+    golden_id uuid NOT NULL,
+    name text,
+    email text,
+    is_active boolean,
+    is_admin boolean,
+    custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
+    remote_created_at timestamp with time zone,
+    remote_updated_at timestamp with time zone,
+    deleted_at timestamp with time zone
+);
+
+CREATE TABLE sync.audit_log (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    at timestamp with time zone NOT NULL DEFAULT now(),
+    actor text NOT NULL,
+    action text NOT NULL,
+    subject text NOT NULL,
+    detail jsonb NOT NULL DEFAULT '{}'::jsonb
+);
+
+CREATE TABLE sync.connections (
+    id integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+    crm text NOT NULL,
+    name text NOT NULL,
+    base_url text NOT NULL,
+    direction text NOT NULL DEFAULT 'read_only'::text,
+    status text NOT NULL DEFAULT 'active'::text,
+    status_reason text,
+    status_changed_at timestamp with time zone NOT NULL DEFAULT now(),
+    interval_seconds integer NOT NULL DEFAULT 300,
+    stable_id text,
+    account jsonb NOT NULL DEFAULT '{}'::jsonb,
+    secrets bytea,
+    token_expires_at timestamp with time zone,
+    next_due_at timestamp with time zone NOT NULL DEFAULT now(),
+    failures integer NOT NULL DEFAULT 0,
+    created_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE sync.cursors (
+    connection_id integer NOT NULL,
+    entity text NOT NULL,
+    stream text NOT NULL,
+    watermark timestamp with time zone,
+    walk_mode text,
+    walk_started_at timestamp with time zone,
+    walk_state jsonb,
+    updated_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE sync.migrations (
+    version integer NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE sync.operating_time (
+    meter text NOT NULL,
+    method text NOT NULL,
+    used_seconds double precision NOT NULL,
+    reset_at timestamp with time zone NOT NULL,
+    parked_until timestamp with time zone
+);
+
+CREATE TABLE sync.quarantine (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    connection_id integer NOT NULL,
+    entity text NOT NULL,
+    external_id text NOT NULL,
+    reason text NOT NULL,
+    payload jsonb,
+    attempts integer NOT NULL DEFAULT 1,
+    first_seen_at timestamp with time zone NOT NULL DEFAULT now(),
+    last_tried_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE sync.rate_budget (
+    meter text NOT NULL,
+    next_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone,
+    paused_until timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone,
+    granted bigint NOT NULL DEFAULT 0,
+    refused bigint NOT NULL DEFAULT 0,
+    updated_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE sync.reconcile_queue (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    entity text NOT NULL,
+    connection_id integer NOT NULL,
+    external_id text NOT NULL
+);
+
+CREATE TABLE sync.sync_runs (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    connection_id integer NOT NULL,
+    entity text NOT NULL,
+    mode text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone NOT NULL DEFAULT now(),
+    counts jsonb NOT NULL,
+    error text,
+    run_id text
+);
+
+CREATE TABLE sync.sync_status (
+    connection_id integer NOT NULL,
+    entity text NOT NULL,
+    last_mode text,
+    last_started_at timestamp with time zone,
+    last_success_at timestamp with time zone,
+    lag_seconds double precision,
+    read_count bigint NOT NULL DEFAULT 0,
+    inserted bigint NOT NULL DEFAULT 0,
+    updated bigint NOT NULL DEFAULT 0,
+    unchanged bigint NOT NULL DEFAULT 0,
+    deleted bigint NOT NULL DEFAULT 0,
+    quarantined bigint NOT NULL DEFAULT 0,
+    requests bigint NOT NULL DEFAULT 0,
+    seconds double precision,
+    last_error text,
+    what_to_do text,
+    run_id text
+);
+
+CREATE TABLE sync.walk_seen (
+    connection_id integer NOT NULL,
+    stream text NOT NULL,
+    kind text NOT NULL,
+    external_id text NOT NULL
+);
+
+ALTER TABLE crm.communications ADD CONSTRAINT communications_direction_check CHECK ((direction = ANY (ARRAY['in'::text, 'out'::text])));
+
+ALTER TABLE crm.communications ADD CONSTRAINT communications_kind_check CHECK ((kind = ANY (ARRAY['call'::text, 'sms'::text, 'email'::text, 'chat'::text, 'meeting'::text, 'note'::text, 'other'::text])));
+
+ALTER TABLE crm.communications ADD CONSTRAINT communications_pkey PRIMARY KEY (id);
+
+ALTER TABLE crm.companies ADD CONSTRAINT companies_pkey PRIMARY KEY (id);
+
+ALTER TABLE crm.contact_companies ADD CONSTRAINT contact_companies_pkey PRIMARY KEY (contact_id, company_id);
+
+ALTER TABLE crm.contact_points ADD CONSTRAINT contact_points_pkey PRIMARY KEY (entity, golden_id, kind, value);
+
+ALTER TABLE crm.contacts ADD CONSTRAINT contacts_pkey PRIMARY KEY (id);
+
+ALTER TABLE crm.crosswalk ADD CONSTRAINT crosswalk_pkey PRIMARY KEY (entity, connection_id, external_id);
+
+ALTER TABLE crm.deal_contacts ADD CONSTRAINT deal_contacts_pkey PRIMARY KEY (deal_id, contact_id);
+
+ALTER TABLE crm.deal_products ADD CONSTRAINT deal_products_pkey PRIMARY KEY (deal_id, "position");
+
+ALTER TABLE crm.deal_stage_history ADD CONSTRAINT deal_stage_history_origin_check CHECK ((origin = ANY (ARRAY['crm'::text, 'observed'::text])));
+
+ALTER TABLE crm.deal_stage_history ADD CONSTRAINT deal_stage_history_pkey PRIMARY KEY (deal_id, event_key);
+
+ALTER TABLE crm.deals ADD CONSTRAINT deals_pkey PRIMARY KEY (id);
+
+ALTER TABLE crm.deals ADD CONSTRAINT deals_stage_category_check CHECK ((stage_category = ANY (ARRAY['open'::text, 'won'::text, 'lost'::text])));
+
+ALTER TABLE crm.pipelines ADD CONSTRAINT pipelines_pkey PRIMARY KEY (id);
+
+ALTER TABLE crm.products ADD CONSTRAINT products_pkey PRIMARY KEY (id);
+
+ALTER TABLE crm.stages ADD CONSTRAINT stages_category_check CHECK ((category = ANY (ARRAY['open'::text, 'won'::text, 'lost'::text])));
+
+ALTER TABLE crm.stages ADD CONSTRAINT stages_pkey PRIMARY KEY (id);
+
+ALTER TABLE crm.tasks ADD CONSTRAINT tasks_pkey PRIMARY KEY (id);
+
+ALTER TABLE crm.users ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+ALTER TABLE raw.records ADD CONSTRAINT records_pkey PRIMARY KEY (connection_id, entity, external_id);
+
+ALTER TABLE source.communications ADD CONSTRAINT communications_direction_check CHECK ((direction = ANY (ARRAY['in'::text, 'out'::text])));
+
+ALTER TABLE source.communications ADD CONSTRAINT communications_kind_check CHECK ((kind = ANY (ARRAY['call'::text, 'sms'::text, 'email'::text, 'chat'::text, 'meeting'::text, 'note'::text, 'other'::text])));
+
+ALTER TABLE source.communications ADD CONSTRAINT communications_pkey PRIMARY KEY (connection_id, external_id);
+
+ALTER TABLE source.companies ADD CONSTRAINT companies_pkey PRIMARY KEY (connection_id, external_id);
+
+ALTER TABLE source.contact_companies ADD CONSTRAINT contact_companies_pkey PRIMARY KEY (connection_id, contact_external_id, company_external_id);
+
+ALTER TABLE source.contact_points ADD CONSTRAINT contact_points_entity_check CHECK ((entity = ANY (ARRAY['contacts'::text, 'companies'::text])));
+
+ALTER TABLE source.contact_points ADD CONSTRAINT contact_points_kind_check CHECK ((kind = ANY (ARRAY['phone'::text, 'email'::text, 'web'::text, 'messenger'::text])));
+
+ALTER TABLE source.contact_points ADD CONSTRAINT contact_points_pkey PRIMARY KEY (connection_id, entity, external_id, kind, value);
+
+ALTER TABLE source.contacts ADD CONSTRAINT contacts_pkey PRIMARY KEY (connection_id, external_id);
+
+ALTER TABLE source.custom_fields ADD CONSTRAINT custom_fields_pkey PRIMARY KEY (connection_id, external_id);
+
+ALTER TABLE source.deal_contacts ADD CONSTRAINT deal_contacts_pkey PRIMARY KEY (connection_id, deal_external_id, contact_external_id);
+
+ALTER TABLE source.deal_products ADD CONSTRAINT deal_products_pkey PRIMARY KEY (connection_id, deal_external_id, "position");
+
+ALTER TABLE source.deals ADD CONSTRAINT deals_pkey PRIMARY KEY (connection_id, external_id);
+
+ALTER TABLE source.deals ADD CONSTRAINT deals_stage_category_check CHECK ((stage_category = ANY (ARRAY['open'::text, 'won'::text, 'lost'::text])));
+
+ALTER TABLE source.field_changes ADD CONSTRAINT field_changes_pkey PRIMARY KEY (id);
+
+ALTER TABLE source.pipelines ADD CONSTRAINT pipelines_pkey PRIMARY KEY (connection_id, external_id);
+
+ALTER TABLE source.products ADD CONSTRAINT products_pkey PRIMARY KEY (connection_id, external_id);
+
+ALTER TABLE source.stage_changes ADD CONSTRAINT stage_changes_pkey PRIMARY KEY (connection_id, external_id);
+
+ALTER TABLE source.stages ADD CONSTRAINT stages_category_check CHECK ((category = ANY (ARRAY['open'::text, 'won'::text, 'lost'::text])));
+
+ALTER TABLE source.stages ADD CONSTRAINT stages_pkey PRIMARY KEY (connection_id, external_id);
+
+ALTER TABLE source.task_targets ADD CONSTRAINT task_targets_pkey PRIMARY KEY (connection_id, task_external_id, target_entity, target_external_id);
+
+ALTER TABLE source.tasks ADD CONSTRAINT tasks_pkey PRIMARY KEY (connection_id, external_id);
+
+ALTER TABLE source.users ADD CONSTRAINT users_pkey PRIMARY KEY (connection_id, external_id);
+
+ALTER TABLE sync.audit_log ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
+
+ALTER TABLE sync.connections ADD CONSTRAINT connections_direction_check CHECK ((direction = ANY (ARRAY['read_only'::text, 'two_way'::text])));
+
+ALTER TABLE sync.connections ADD CONSTRAINT connections_interval_seconds_check CHECK ((interval_seconds >= 5));
+
+ALTER TABLE sync.connections ADD CONSTRAINT connections_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text));
+
+ALTER TABLE sync.connections ADD CONSTRAINT connections_name_key UNIQUE (name);
+
+ALTER TABLE sync.connections ADD CONSTRAINT connections_pkey PRIMARY KEY (id);
+
+ALTER TABLE sync.connections ADD CONSTRAINT connections_status_check CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text, 'needs_consent'::text, 'blocked'::text, 'broken'::text, 'removed'::text])));
+
+ALTER TABLE sync.cursors ADD CONSTRAINT cursors_pkey PRIMARY KEY (connection_id, entity, stream);
+
+ALTER TABLE sync.migrations ADD CONSTRAINT migrations_pkey PRIMARY KEY (version);
+
+ALTER TABLE sync.operating_time ADD CONSTRAINT operating_time_pkey PRIMARY KEY (meter, method);
+
+ALTER TABLE sync.quarantine ADD CONSTRAINT quarantine_connection_id_entity_external_id_key UNIQUE (connection_id, entity, external_id);
+
+ALTER TABLE sync.quarantine ADD CONSTRAINT quarantine_pkey PRIMARY KEY (id);
+
+ALTER TABLE sync.rate_budget ADD CONSTRAINT rate_budget_pkey PRIMARY KEY (meter);
+
+ALTER TABLE sync.reconcile_queue ADD CONSTRAINT reconcile_queue_pkey PRIMARY KEY (id);
+
+ALTER TABLE sync.sync_runs ADD CONSTRAINT sync_runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE sync.sync_status ADD CONSTRAINT sync_status_pkey PRIMARY KEY (connection_id, entity);
+
+ALTER TABLE sync.walk_seen ADD CONSTRAINT walk_seen_pkey PRIMARY KEY (connection_id, stream, kind, external_id);
+
+CREATE INDEX communications_target ON crm.communications USING btree (target_id);
+
+CREATE INDEX contact_companies_company ON crm.contact_companies USING btree (company_id);
+
+CREATE INDEX contact_points_value ON crm.contact_points USING btree (kind, value);
+
+CREATE INDEX contacts_company ON crm.contacts USING btree (company_id);
+
+CREATE INDEX crosswalk_golden ON crm.crosswalk USING btree (golden_id);
+
+CREATE INDEX deal_contacts_contact ON crm.deal_contacts USING btree (contact_id);
+
+CREATE INDEX deal_stage_history_time ON crm.deal_stage_history USING btree (deal_id, changed_at);
+
+CREATE INDEX deals_company ON crm.deals USING btree (company_id);
+
+CREATE INDEX deals_owner ON crm.deals USING btree (owner_id);
+
+CREATE INDEX deals_stage ON crm.deals USING btree (stage_id);
+
+CREATE INDEX tasks_owner ON crm.tasks USING btree (owner_id);
+
+CREATE INDEX tasks_target ON crm.tasks USING btree (target_id);
+
+CREATE INDEX communications_golden ON source.communications USING btree (golden_id);
+
+CREATE INDEX communications_target ON source.communications USING btree (connection_id, target_external_id);
+
+CREATE INDEX companies_golden ON source.companies USING btree (golden_id);
+
+CREATE INDEX contact_companies_company ON source.contact_companies USING btree (connection_id, company_external_id);
+
+CREATE INDEX contact_points_value ON source.contact_points USING btree (kind, value);
+
+CREATE INDEX contacts_company ON source.contacts USING btree (connection_id, company_external_id);
+
+CREATE INDEX contacts_golden ON source.contacts USING btree (golden_id);
+
+CREATE INDEX deal_contacts_contact ON source.deal_contacts USING btree (connection_id, contact_external_id);
+
+CREATE INDEX deals_company ON source.deals USING btree (connection_id, company_external_id);
+
+CREATE INDEX deals_golden ON source.deals USING btree (golden_id);
+
+CREATE INDEX field_changes_record ON source.field_changes USING btree (connection_id, entity, external_id, field, id);
+
+CREATE INDEX pipelines_golden ON source.pipelines USING btree (golden_id);
+
+CREATE INDEX products_golden ON source.products USING btree (golden_id);
+
+CREATE INDEX stage_changes_deal ON source.stage_changes USING btree (connection_id, deal_external_id);
+
+CREATE INDEX stages_golden ON source.stages USING btree (golden_id);
+
+CREATE INDEX tasks_golden ON source.tasks USING btree (golden_id);
+
+CREATE INDEX tasks_target ON source.tasks USING btree (connection_id, target_external_id);
+
+CREATE INDEX users_golden ON source.users USING btree (golden_id);
+
+CREATE UNIQUE INDEX connections_account ON sync.connections USING btree (crm, stable_id) WHERE ((stable_id IS NOT NULL) AND (status <> 'removed'::text));
+
+CREATE INDEX reconcile_queue_entity ON sync.reconcile_queue USING btree (entity, id);
+
+CREATE INDEX sync_runs_recent ON sync.sync_runs USING btree (connection_id, entity, id DESC);
+
+ALTER TABLE crm.crosswalk ADD CONSTRAINT crosswalk_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE raw.records ADD CONSTRAINT records_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE source.communications ADD CONSTRAINT communications_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE source.companies ADD CONSTRAINT companies_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE source.contact_companies ADD CONSTRAINT contact_companies_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE source.contact_points ADD CONSTRAINT contact_points_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE source.contacts ADD CONSTRAINT contacts_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE source.custom_fields ADD CONSTRAINT custom_fields_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE source.deal_contacts ADD CONSTRAINT deal_contacts_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE source.deal_products ADD CONSTRAINT deal_products_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE source.deals ADD CONSTRAINT deals_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE source.field_changes ADD CONSTRAINT field_changes_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE source.pipelines ADD CONSTRAINT pipelines_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE source.products ADD CONSTRAINT products_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE source.stage_changes ADD CONSTRAINT stage_changes_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE source.stages ADD CONSTRAINT stages_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE source.task_targets ADD CONSTRAINT task_targets_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE source.tasks ADD CONSTRAINT tasks_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE source.users ADD CONSTRAINT users_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE sync.cursors ADD CONSTRAINT cursors_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE sync.quarantine ADD CONSTRAINT quarantine_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE sync.sync_runs ADD CONSTRAINT sync_runs_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE sync.sync_status ADD CONSTRAINT sync_status_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE sync.walk_seen ADD CONSTRAINT walk_seen_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+COMMENT ON SCHEMA crm IS 'Golden records: what is held to be true. Analysts and the API read here.';
+
+COMMENT ON SCHEMA raw IS 'Landing: payloads as the CRMs sent them.';
+
+COMMENT ON SCHEMA source IS 'One connection''s records each, typed and cleaned.';
+
+COMMENT ON SCHEMA sync IS 'How the pipeline runs: connections, cursors, budgets, queues, status.';
+
+COMMENT ON TABLE crm.communications IS 'Calls, messages, meetings and notes of all connected CRMs.';
+
+COMMENT ON TABLE crm.companies IS 'Companies, one row for one real company.';
+
+COMMENT ON TABLE crm.contact_companies IS 'Which contacts belong to which companies.';
+
+COMMENT ON TABLE crm.contact_points IS 'Phones, e-mails, web addresses and messengers of golden contacts and companies.';
+
+COMMENT ON TABLE crm.contacts IS 'People, one row for one real person.';
+
+COMMENT ON TABLE crm.crosswalk IS 'Which source records make up a golden record, and by which rule or person.';
+
+COMMENT ON TABLE crm.deal_contacts IS 'Which contacts take part in which deals.';
+
+COMMENT ON TABLE crm.deal_products IS 'Product rows of deals.';
+
+COMMENT ON TABLE crm.deal_stage_history IS 'Every stage a deal has been in, from the CRMs'' own histories where they keep one, else from observed changes.';
+
+COMMENT ON TABLE crm.deals IS 'Deals of all connected CRMs.';
+
+COMMENT ON TABLE crm.pipelines IS 'Pipelines of all connected CRMs.';
+
+COMMENT ON TABLE crm.products IS 'Products of all catalogues.';
+
+COMMENT ON TABLE crm.stages IS 'Stages of all pipelines; category says what a stage means.';
+
+COMMENT ON TABLE crm.tasks IS 'Tasks of all connected CRMs.';
+
+COMMENT ON TABLE crm.users IS 'Users of all connected CRMs.';
+
+COMMENT ON TABLE raw.records IS 'Landing: the current payload of every record, as the CRM sent it.';
+
+COMMENT ON TABLE source.communications IS 'Calls, messages, meetings and notes: amoCRM notes, Bitrix24 activities and timeline comments.';
+
+COMMENT ON TABLE source.companies IS 'Companies of one connection, cleaned and typed.';
+
+COMMENT ON TABLE source.contact_companies IS 'Which contacts belong to which companies.';
+
+COMMENT ON TABLE source.contact_points IS 'Phones, e-mails, web addresses and messengers of contacts and companies.';
+
+COMMENT ON TABLE source.contacts IS 'People of one connection, cleaned and typed.';
+
+COMMENT ON TABLE source.custom_fields IS 'Definitions of custom fields, used to type and label their values.';
+
+COMMENT ON TABLE source.deal_contacts IS 'Which contacts take part in which deals.';
+
+COMMENT ON TABLE source.deal_products IS 'Product rows of deals.';
+
+COMMENT ON TABLE source.deals IS 'Deals of one connection, cleaned and typed.';
+
+COMMENT ON TABLE source.field_changes IS 'Every change of a field from the second version of a record on; append only.';
+
+COMMENT ON TABLE source.pipelines IS 'Sales pipelines of the account.';
+
+COMMENT ON TABLE source.products IS 'Catalogue products of one connection.';
+
+COMMENT ON TABLE source.stage_changes IS 'The CRMs'' own history of deals moving between stages (amoCRM events, Bitrix24 stage history).';
+
+COMMENT ON TABLE source.stages IS 'Stages of the pipelines. amoCRM shares the ids 142 and 143 among pipelines, so its key is pipeline:status.';
+
+COMMENT ON TABLE source.task_targets IS 'What tasks are about; Bitrix24 allows several.';
+
+COMMENT ON TABLE source.tasks IS 'Tasks of one connection.';
+
+COMMENT ON TABLE source.users IS 'Users of the CRM account; deals, contacts and tasks refer to them as owners.';
+
+COMMENT ON TABLE sync.audit_log IS 'Who did what: connecting, pausing, removing, key rotation, every human decision.';
+
+COMMENT ON TABLE sync.connections IS 'Authorised accounts of a CRM. Secrets are encrypted with AES-256-GCM and bound to their row.';
+
+COMMENT ON TABLE sync.cursors IS 'Where the next incremental extract of one stream begins, and how far an unfinished walk has come.';
+
+COMMENT ON TABLE sync.migrations IS 'Schema changes applied to this database, in order; written by `crm-pipeline migrate`.';
+
+COMMENT ON TABLE sync.operating_time IS 'Bitrix24''s operating seconds per method, as its answers tell them.';
+
+COMMENT ON TABLE sync.quarantine IS 'Raw records that could not be normalized; replayable.';
+
+COMMENT ON TABLE sync.rate_budget IS 'One row per vendor meter, shared by all processes.';
+
+COMMENT ON TABLE sync.reconcile_queue IS 'Source records changed since they were last reconciled.';
+
+COMMENT ON TABLE sync.sync_runs IS 'History of syncs per connection and entity.';
+
+COMMENT ON TABLE sync.sync_status IS 'One row per connection and entity: how fresh it is and how it went.';
+
+COMMENT ON TABLE sync.walk_seen IS 'External ids a complete walk has seen so far; what it has not seen in the end is gone.';
+
+COMMENT ON COLUMN crm.communications.id IS 'Golden id; stays stable through re-matching.';
+
+COMMENT ON COLUMN crm.communications.kind IS 'call, sms, email, chat, meeting, note or other.';
+
+COMMENT ON COLUMN crm.communications.direction IS 'in, out, or null when it has none.';
+
+COMMENT ON COLUMN crm.communications.body IS 'Text as sent, may hold HTML or BB code.';
+
+COMMENT ON COLUMN crm.communications.body_text IS 'The same as plain text.';
+
+COMMENT ON COLUMN crm.communications.happened_at IS 'When it took place.';
+
+COMMENT ON COLUMN crm.communications.duration_seconds IS 'Length of a call in seconds.';
+
+COMMENT ON COLUMN crm.communications.author_id IS 'User who wrote or called (crm.users.id).';
+
+COMMENT ON COLUMN crm.communications.target_entity IS 'Entity it belongs to: contacts, companies or deals.';
+
+COMMENT ON COLUMN crm.communications.target_id IS 'Golden record it is about; its table is crm.<target_entity>.';
+
+COMMENT ON COLUMN crm.communications.recording_url IS 'Address of the call''s recording.';
+
+COMMENT ON COLUMN crm.communications.provenance IS 'Field → which connection''s value stands here, and by which rule.';
+
+COMMENT ON COLUMN crm.communications.source_count IS 'How many source records make up this one.';
+
+COMMENT ON COLUMN crm.communications.custom_fields IS 'Custom fields by connection and field key.';
+
+COMMENT ON COLUMN crm.communications.created_at IS 'When the first of its source records was created in its CRM.';
+
+COMMENT ON COLUMN crm.communications.updated_at IS 'When one of its source records last changed in its CRM.';
+
+COMMENT ON COLUMN crm.communications.deleted_at IS 'Tombstone: set when the last source record is gone.';
+
+COMMENT ON COLUMN crm.communications.reconciled_at IS 'When this row was last written by reconciling.';
+
+COMMENT ON COLUMN crm.companies.id IS 'Golden id; stays stable through re-matching.';
+
+COMMENT ON COLUMN crm.companies.name IS 'Name.';
+
+COMMENT ON COLUMN crm.companies.tax_id IS 'Tax id (INN), digits only.';
+
+COMMENT ON COLUMN crm.companies.website IS 'Web site.';
+
+COMMENT ON COLUMN crm.companies.owner_id IS 'Responsible user (crm.users.id).';
+
+COMMENT ON COLUMN crm.companies.is_own IS 'Bitrix24''s records of the portal owner''s own companies: kept, flagged.';
+
+COMMENT ON COLUMN crm.companies.tags IS 'Tags, sorted.';
+
+COMMENT ON COLUMN crm.companies.provenance IS 'Field → which connection''s value stands here, and by which rule.';
+
+COMMENT ON COLUMN crm.companies.source_count IS 'How many source records make up this one.';
+
+COMMENT ON COLUMN crm.companies.custom_fields IS 'Custom fields by connection and field key.';
+
+COMMENT ON COLUMN crm.companies.created_at IS 'When the first of its source records was created in its CRM.';
+
+COMMENT ON COLUMN crm.companies.updated_at IS 'When one of its source records last changed in its CRM.';
+
+COMMENT ON COLUMN crm.companies.deleted_at IS 'Tombstone: set when the last source record is gone.';
+
+COMMENT ON COLUMN crm.companies.reconciled_at IS 'When this row was last written by reconciling.';
+
+COMMENT ON COLUMN crm.contact_companies.contact_id IS 'Contact (crm.contacts.id).';
+
+COMMENT ON COLUMN crm.contact_companies.company_id IS 'Company (crm.companies.id).';
+
+COMMENT ON COLUMN crm.contact_companies.is_primary IS 'Whether it is the contact''s main company.';
+
+COMMENT ON COLUMN crm.contact_points.entity IS 'contacts or companies.';
+
+COMMENT ON COLUMN crm.contact_points.golden_id IS 'Contact or company (crm.<entity>.id).';
+
+COMMENT ON COLUMN crm.contact_points.kind IS 'phone, email, web or messenger.';
+
+COMMENT ON COLUMN crm.contact_points.value IS 'Normalized value: E.164 phone, lower-case e-mail.';
+
+COMMENT ON COLUMN crm.contact_points.label IS 'The CRM''s own type, such as WORK or MOB.';
+
+COMMENT ON COLUMN crm.contact_points.is_primary IS 'First of its kind.';
+
+COMMENT ON COLUMN crm.contact_points."position" IS 'Order.';
+
+COMMENT ON COLUMN crm.contacts.id IS 'Golden id; stays stable through re-matching.';
+
+COMMENT ON COLUMN crm.contacts.name IS 'Full name as shown in the CRM.';
+
+COMMENT ON COLUMN crm.contacts.first_name IS 'First name.';
+
+COMMENT ON COLUMN crm.contacts.last_name IS 'Last name.';
+
+COMMENT ON COLUMN crm.contacts.middle_name IS 'Patronymic or middle name.';
+
+COMMENT ON COLUMN crm.contacts.company_id IS 'Company (crm.companies.id).';
+
+COMMENT ON COLUMN crm.contacts.owner_id IS 'Responsible user (crm.users.id).';
+
+COMMENT ON COLUMN crm.contacts."position" IS 'Position in the company.';
+
+COMMENT ON COLUMN crm.contacts.birthday IS 'Birthday, a calendar day without time zone.';
+
+COMMENT ON COLUMN crm.contacts.tags IS 'Tags, sorted.';
+
+COMMENT ON COLUMN crm.contacts.provenance IS 'Field → which connection''s value stands here, and by which rule.';
+
+COMMENT ON COLUMN crm.contacts.source_count IS 'How many source records make up this one.';
+
+COMMENT ON COLUMN crm.contacts.custom_fields IS 'Custom fields by connection and field key.';
+
+COMMENT ON COLUMN crm.contacts.created_at IS 'When the first of its source records was created in its CRM.';
+
+COMMENT ON COLUMN crm.contacts.updated_at IS 'When one of its source records last changed in its CRM.';
+
+COMMENT ON COLUMN crm.contacts.deleted_at IS 'Tombstone: set when the last source record is gone.';
+
+COMMENT ON COLUMN crm.contacts.reconciled_at IS 'When this row was last written by reconciling.';
+
+COMMENT ON COLUMN crm.crosswalk.golden_id IS 'Golden record (crm.<entity>.id).';
+
+COMMENT ON COLUMN crm.crosswalk.entity IS 'Entity.';
+
+COMMENT ON COLUMN crm.crosswalk.connection_id IS 'Connection of the source record.';
+
+COMMENT ON COLUMN crm.crosswalk.external_id IS 'Identifier of the source record.';
+
+COMMENT ON COLUMN crm.crosswalk.rule IS 'Rule that linked it; identity: it stands alone.';
+
+COMMENT ON COLUMN crm.crosswalk.decided_by IS 'pipeline, or the person who decided.';
+
+COMMENT ON COLUMN crm.crosswalk.decided_at IS 'When it was linked.';
+
+COMMENT ON COLUMN crm.deal_contacts.deal_id IS 'Deal (crm.deals.id).';
+
+COMMENT ON COLUMN crm.deal_contacts.contact_id IS 'Contact (crm.contacts.id).';
+
+COMMENT ON COLUMN crm.deal_contacts.is_main IS 'Whether it is the deal''s main contact.';
+
+COMMENT ON COLUMN crm.deal_contacts."position" IS 'Order.';
+
+COMMENT ON COLUMN crm.deal_products.deal_id IS 'Deal (crm.deals.id).';
+
+COMMENT ON COLUMN crm.deal_products."position" IS 'Order of the row within the deal.';
+
+COMMENT ON COLUMN crm.deal_products.product_id IS 'Product (crm.products.id); null for a row typed by hand.';
+
+COMMENT ON COLUMN crm.deal_products.product_name IS 'Name on the row.';
+
+COMMENT ON COLUMN crm.deal_products.quantity IS 'Quantity.';
+
+COMMENT ON COLUMN crm.deal_products.price IS 'Price of one unit in the deal''s currency.';
+
+COMMENT ON COLUMN crm.deal_products.discount IS 'Discount on one unit, in money.';
+
+COMMENT ON COLUMN crm.deal_stage_history.deal_id IS 'Deal (crm.deals.id).';
+
+COMMENT ON COLUMN crm.deal_stage_history.changed_at IS 'When the deal entered the stage.';
+
+COMMENT ON COLUMN crm.deal_stage_history.pipeline_id IS 'Pipeline entered (crm.pipelines.id).';
+
+COMMENT ON COLUMN crm.deal_stage_history.stage_id IS 'Stage entered (crm.stages.id).';
+
+COMMENT ON COLUMN crm.deal_stage_history.from_stage_id IS 'Stage left, when known.';
+
+COMMENT ON COLUMN crm.deal_stage_history.category IS 'open, won or lost, of the stage entered.';
+
+COMMENT ON COLUMN crm.deal_stage_history.origin IS 'crm: the CRM''s own history; observed: seen as a change between two syncs.';
+
+COMMENT ON COLUMN crm.deal_stage_history.event_key IS 'Connection and event this row comes from.';
+
+COMMENT ON COLUMN crm.deal_stage_history.author_id IS 'User who moved the deal (crm.users.id), when known.';
+
+COMMENT ON COLUMN crm.deals.id IS 'Golden id; stays stable through re-matching.';
+
+COMMENT ON COLUMN crm.deals.title IS 'Title.';
+
+COMMENT ON COLUMN crm.deals.amount IS 'Value of the deal.';
+
+COMMENT ON COLUMN crm.deals.currency IS 'Currency of the amount, ISO 4217.';
+
+COMMENT ON COLUMN crm.deals.pipeline_id IS 'Pipeline (crm.pipelines.id).';
+
+COMMENT ON COLUMN crm.deals.stage_id IS 'Stage (crm.stages.id).';
+
+COMMENT ON COLUMN crm.deals.stage_category IS 'open, won or lost.';
+
+COMMENT ON COLUMN crm.deals.company_id IS 'Company (crm.companies.id).';
+
+COMMENT ON COLUMN crm.deals.owner_id IS 'Responsible user (crm.users.id).';
+
+COMMENT ON COLUMN crm.deals.closed_at IS 'When it was won or lost.';
+
+COMMENT ON COLUMN crm.deals.loss_reason IS 'Why it was lost.';
+
+COMMENT ON COLUMN crm.deals.tags IS 'Tags, sorted.';
+
+COMMENT ON COLUMN crm.deals.provenance IS 'Field → which connection''s value stands here, and by which rule.';
+
+COMMENT ON COLUMN crm.deals.source_count IS 'How many source records make up this one.';
+
+COMMENT ON COLUMN crm.deals.custom_fields IS 'Custom fields by connection and field key.';
+
+COMMENT ON COLUMN crm.deals.created_at IS 'When the first of its source records was created in its CRM.';
+
+COMMENT ON COLUMN crm.deals.updated_at IS 'When one of its source records last changed in its CRM.';
+
+COMMENT ON COLUMN crm.deals.deleted_at IS 'Tombstone: set when the last source record is gone.';
+
+COMMENT ON COLUMN crm.deals.reconciled_at IS 'When this row was last written by reconciling.';
+
+COMMENT ON COLUMN crm.pipelines.id IS 'Golden id; stays stable through re-matching.';
+
+COMMENT ON COLUMN crm.pipelines.name IS 'Name.';
+
+COMMENT ON COLUMN crm.pipelines.sort IS 'Order in the CRM.';
+
+COMMENT ON COLUMN crm.pipelines.is_main IS 'Whether new deals land here by default.';
+
+COMMENT ON COLUMN crm.pipelines.is_archived IS 'Whether it is archived.';
+
+COMMENT ON COLUMN crm.pipelines.provenance IS 'Field → which connection''s value stands here, and by which rule.';
+
+COMMENT ON COLUMN crm.pipelines.source_count IS 'How many source records make up this one.';
+
+COMMENT ON COLUMN crm.pipelines.custom_fields IS 'Custom fields by connection and field key.';
+
+COMMENT ON COLUMN crm.pipelines.created_at IS 'When the first of its source records was created in its CRM.';
+
+COMMENT ON COLUMN crm.pipelines.updated_at IS 'When one of its source records last changed in its CRM.';
+
+COMMENT ON COLUMN crm.pipelines.deleted_at IS 'Tombstone: set when the last source record is gone.';
+
+COMMENT ON COLUMN crm.pipelines.reconciled_at IS 'When this row was last written by reconciling.';
+
+COMMENT ON COLUMN crm.products.id IS 'Golden id; stays stable through re-matching.';
+
+COMMENT ON COLUMN crm.products.name IS 'Name.';
+
+COMMENT ON COLUMN crm.products.sku IS 'Article (SKU).';
+
+COMMENT ON COLUMN crm.products.price IS 'Base price.';
+
+COMMENT ON COLUMN crm.products.currency IS 'Currency of the price, ISO 4217.';
+
+COMMENT ON COLUMN crm.products.is_active IS 'Whether it is sold.';
+
+COMMENT ON COLUMN crm.products.provenance IS 'Field → which connection''s value stands here, and by which rule.';
+
+COMMENT ON COLUMN crm.products.source_count IS 'How many source records make up this one.';
+
+COMMENT ON COLUMN crm.products.custom_fields IS 'Custom fields by connection and field key.';
+
+COMMENT ON COLUMN crm.products.created_at IS 'When the first of its source records was created in its CRM.';
+
+COMMENT ON COLUMN crm.products.updated_at IS 'When one of its source records last changed in its CRM.';
+
+COMMENT ON COLUMN crm.products.deleted_at IS 'Tombstone: set when the last source record is gone.';
+
+COMMENT ON COLUMN crm.products.reconciled_at IS 'When this row was last written by reconciling.';
+
+COMMENT ON COLUMN crm.stages.id IS 'Golden id; stays stable through re-matching.';
+
+COMMENT ON COLUMN crm.stages.name IS 'Name.';
+
+COMMENT ON COLUMN crm.stages.sort IS 'Order within the pipeline.';
+
+COMMENT ON COLUMN crm.stages.pipeline_id IS 'Pipeline (crm.pipelines.id).';
+
+COMMENT ON COLUMN crm.stages.category IS 'What the stage means: open, won or lost.';
+
+COMMENT ON COLUMN crm.stages.color IS 'Colour in the CRM.';
+
+COMMENT ON COLUMN crm.stages.provenance IS 'Field → which connection''s value stands here, and by which rule.';
+
+COMMENT ON COLUMN crm.stages.source_count IS 'How many source records make up this one.';
+
+COMMENT ON COLUMN crm.stages.custom_fields IS 'Custom fields by connection and field key.';
+
+COMMENT ON COLUMN crm.stages.created_at IS 'When the first of its source records was created in its CRM.';
+
+COMMENT ON COLUMN crm.stages.updated_at IS 'When one of its source records last changed in its CRM.';
+
+COMMENT ON COLUMN crm.stages.deleted_at IS 'Tombstone: set when the last source record is gone.';
+
+COMMENT ON COLUMN crm.stages.reconciled_at IS 'When this row was last written by reconciling.';
+
+COMMENT ON COLUMN crm.tasks.id IS 'Golden id; stays stable through re-matching.';
+
+COMMENT ON COLUMN crm.tasks.title IS 'What is to be done.';
+
+COMMENT ON COLUMN crm.tasks.body IS 'Longer description as sent, may hold BB code or HTML.';
+
+COMMENT ON COLUMN crm.tasks.kind IS 'Type of task: call, meeting, or the CRM''s own name.';
+
+COMMENT ON COLUMN crm.tasks.due_at IS 'Deadline.';
+
+COMMENT ON COLUMN crm.tasks.is_completed IS 'Whether it is done.';
+
+COMMENT ON COLUMN crm.tasks.completed_at IS 'When it was done.';
+
+COMMENT ON COLUMN crm.tasks.owner_id IS 'Responsible user (crm.users.id).';
+
+COMMENT ON COLUMN crm.tasks.target_entity IS 'Entity the task is about; the first when there are several (see source.task_targets).';
+
+COMMENT ON COLUMN crm.tasks.target_id IS 'Golden record it is about; its table is crm.<target_entity>.';
+
+COMMENT ON COLUMN crm.tasks.provenance IS 'Field → which connection''s value stands here, and by which rule.';
+
+COMMENT ON COLUMN crm.tasks.source_count IS 'How many source records make up this one.';
+
+COMMENT ON COLUMN crm.tasks.custom_fields IS 'Custom fields by connection and field key.';
+
+COMMENT ON COLUMN crm.tasks.created_at IS 'When the first of its source records was created in its CRM.';
+
+COMMENT ON COLUMN crm.tasks.updated_at IS 'When one of its source records last changed in its CRM.';
+
+COMMENT ON COLUMN crm.tasks.deleted_at IS 'Tombstone: set when the last source record is gone.';
+
+COMMENT ON COLUMN crm.tasks.reconciled_at IS 'When this row was last written by reconciling.';
+
+COMMENT ON COLUMN crm.users.id IS 'Golden id; stays stable through re-matching.';
+
+COMMENT ON COLUMN crm.users.name IS 'Full name.';
+
+COMMENT ON COLUMN crm.users.email IS 'E-mail, lower case.';
+
+COMMENT ON COLUMN crm.users.is_active IS 'Whether the user may log in.';
+
+COMMENT ON COLUMN crm.users.is_admin IS 'Whether the user administers the account.';
+
+COMMENT ON COLUMN crm.users.provenance IS 'Field → which connection''s value stands here, and by which rule.';
+
+COMMENT ON COLUMN crm.users.source_count IS 'How many source records make up this one.';
+
+COMMENT ON COLUMN crm.users.custom_fields IS 'Custom fields by connection and field key.';
+
+COMMENT ON COLUMN crm.users.created_at IS 'When the first of its source records was created in its CRM.';
+
+COMMENT ON COLUMN crm.users.updated_at IS 'When one of its source records last changed in its CRM.';
+
+COMMENT ON COLUMN crm.users.deleted_at IS 'Tombstone: set when the last source record is gone.';
+
+COMMENT ON COLUMN crm.users.reconciled_at IS 'When this row was last written by reconciling.';
+
+COMMENT ON COLUMN raw.records.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN raw.records.entity IS 'Raw kind: an entity, or stage_changes.';
+
+COMMENT ON COLUMN raw.records.external_id IS 'Identifier in the CRM.';
+
+COMMENT ON COLUMN raw.records.payload IS 'Payload as sent; null when only the deletion is known.';
+
+COMMENT ON COLUMN raw.records.content_hash IS 'Fingerprint of the payload; an unchanged one costs no write.';
+
+COMMENT ON COLUMN raw.records.remote_created_at IS 'When the record was created, by the CRM''s clock.';
+
+COMMENT ON COLUMN raw.records.remote_updated_at IS 'When it last changed, by the CRM''s clock.';
+
+COMMENT ON COLUMN raw.records.fetched_at IS 'When this payload was read.';
+
+COMMENT ON COLUMN raw.records.deleted_at IS 'Tombstone: when it was found to be deleted.';
+
+COMMENT ON COLUMN source.communications.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN source.communications.external_id IS 'Identifier in the CRM, as text; unique within connection and entity.';
+
+COMMENT ON COLUMN source.communications.golden_id IS 'Golden record this source record belongs to (crm.<entity>.id).';
+
+COMMENT ON COLUMN source.communications.kind IS 'call, sms, email, chat, meeting, note or other.';
+
+COMMENT ON COLUMN source.communications.direction IS 'in, out, or null when it has none.';
+
+COMMENT ON COLUMN source.communications.body IS 'Text as sent, may hold HTML or BB code.';
+
+COMMENT ON COLUMN source.communications.body_text IS 'The same as plain text.';
+
+COMMENT ON COLUMN source.communications.happened_at IS 'When it took place.';
+
+COMMENT ON COLUMN source.communications.duration_seconds IS 'Length of a call in seconds.';
+
+COMMENT ON COLUMN source.communications.author_external_id IS 'User who wrote or called (source.users.external_id).';
+
+COMMENT ON COLUMN source.communications.target_entity IS 'Entity it belongs to: contacts, companies or deals.';
+
+COMMENT ON COLUMN source.communications.target_external_id IS 'Record it belongs to.';
+
+COMMENT ON COLUMN source.communications.recording_url IS 'Address of the call''s recording.';
+
+COMMENT ON COLUMN source.communications.custom_fields IS 'Custom fields by field key: {name, type, value, enum}; values typed by the CRM''s definition.';
+
+COMMENT ON COLUMN source.communications.remote_created_at IS 'When the record was created, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.communications.remote_updated_at IS 'When the record last changed, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.communications.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
+
+COMMENT ON COLUMN source.companies.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN source.companies.external_id IS 'Identifier in the CRM, as text; unique within connection and entity.';
+
+COMMENT ON COLUMN source.companies.golden_id IS 'Golden record this source record belongs to (crm.<entity>.id).';
+
+COMMENT ON COLUMN source.companies.name IS 'Name.';
+
+COMMENT ON COLUMN source.companies.tax_id IS 'Tax id (INN), digits only.';
+
+COMMENT ON COLUMN source.companies.website IS 'Web site.';
+
+COMMENT ON COLUMN source.companies.owner_external_id IS 'Responsible user in the CRM (source.users.external_id).';
+
+COMMENT ON COLUMN source.companies.is_own IS 'Bitrix24''s records of the portal owner''s own companies: kept, flagged.';
+
+COMMENT ON COLUMN source.companies.tags IS 'Tags, sorted.';
+
+COMMENT ON COLUMN source.companies.originator_id IS 'Bitrix24 ORIGINATOR_ID: the outside system that made the record.';
+
+COMMENT ON COLUMN source.companies.origin_id IS 'Bitrix24 ORIGIN_ID: the record''s identifier in that outside system.';
+
+COMMENT ON COLUMN source.companies.custom_fields IS 'Custom fields by field key: {name, type, value, enum}; values typed by the CRM''s definition.';
+
+COMMENT ON COLUMN source.companies.remote_created_at IS 'When the record was created, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.companies.remote_updated_at IS 'When the record last changed, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.companies.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
+
+COMMENT ON COLUMN source.contact_companies.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN source.contact_companies.contact_external_id IS 'Contact.';
+
+COMMENT ON COLUMN source.contact_companies.company_external_id IS 'Company.';
+
+COMMENT ON COLUMN source.contact_companies.is_primary IS 'Whether it is the contact''s main company.';
+
+COMMENT ON COLUMN source.contact_points.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN source.contact_points.entity IS 'contacts or companies.';
+
+COMMENT ON COLUMN source.contact_points.external_id IS 'Owner of the contact point (contacts or companies external_id).';
+
+COMMENT ON COLUMN source.contact_points.kind IS 'phone, email, web or messenger.';
+
+COMMENT ON COLUMN source.contact_points.value IS 'Normalized value: E.164 phone, lower-case e-mail.';
+
+COMMENT ON COLUMN source.contact_points.original IS 'Value as it stands in the CRM.';
+
+COMMENT ON COLUMN source.contact_points.label IS 'The CRM''s own type, such as WORK or MOB.';
+
+COMMENT ON COLUMN source.contact_points.is_primary IS 'First of its kind.';
+
+COMMENT ON COLUMN source.contact_points."position" IS 'Order in the CRM.';
+
+COMMENT ON COLUMN source.contact_points.remote_value_id IS 'The CRM''s id of this value (Bitrix24 needs it to change one).';
+
+COMMENT ON COLUMN source.contacts.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN source.contacts.external_id IS 'Identifier in the CRM, as text; unique within connection and entity.';
+
+COMMENT ON COLUMN source.contacts.golden_id IS 'Golden record this source record belongs to (crm.<entity>.id).';
+
+COMMENT ON COLUMN source.contacts.name IS 'Full name as shown in the CRM.';
+
+COMMENT ON COLUMN source.contacts.first_name IS 'First name.';
+
+COMMENT ON COLUMN source.contacts.last_name IS 'Last name.';
+
+COMMENT ON COLUMN source.contacts.middle_name IS 'Patronymic or middle name.';
+
+COMMENT ON COLUMN source.contacts.company_external_id IS 'Main company (source.companies.external_id).';
+
+COMMENT ON COLUMN source.contacts.owner_external_id IS 'Responsible user in the CRM (source.users.external_id).';
+
+COMMENT ON COLUMN source.contacts."position" IS 'Position in the company.';
+
+COMMENT ON COLUMN source.contacts.birthday IS 'Birthday, a calendar day without time zone.';
+
+COMMENT ON COLUMN source.contacts.tags IS 'Tags, sorted.';
+
+COMMENT ON COLUMN source.contacts.originator_id IS 'Bitrix24 ORIGINATOR_ID: the outside system that made the record.';
+
+COMMENT ON COLUMN source.contacts.origin_id IS 'Bitrix24 ORIGIN_ID: the record''s identifier in that outside system.';
+
+COMMENT ON COLUMN source.contacts.custom_fields IS 'Custom fields by field key: {name, type, value, enum}; values typed by the CRM''s definition.';
+
+COMMENT ON COLUMN source.contacts.remote_created_at IS 'When the record was created, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.contacts.remote_updated_at IS 'When the record last changed, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.contacts.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
+
+COMMENT ON COLUMN source.custom_fields.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN source.custom_fields.external_id IS 'Identifier in the CRM, as text; unique within connection and entity.';
+
+COMMENT ON COLUMN source.custom_fields.golden_id IS 'Golden record this source record belongs to (crm.<entity>.id).';
+
+COMMENT ON COLUMN source.custom_fields.entity IS 'Entity the field belongs to.';
+
+COMMENT ON COLUMN source.custom_fields.field_key IS 'Key under which values stand in custom_fields: amoCRM field id, Bitrix24 UF_ name.';
+
+COMMENT ON COLUMN source.custom_fields.name IS 'Label people see.';
+
+COMMENT ON COLUMN source.custom_fields.kind IS 'Our type: text, number, money, boolean, date, datetime, enum, link, file, json.';
+
+COMMENT ON COLUMN source.custom_fields.remote_type IS 'Type as the CRM names it.';
+
+COMMENT ON COLUMN source.custom_fields.is_multiple IS 'Whether it holds several values.';
+
+COMMENT ON COLUMN source.custom_fields.options IS 'Choices of an enum: id → label.';
+
+COMMENT ON COLUMN source.custom_fields.custom_fields IS 'Custom fields by field key: {name, type, value, enum}; values typed by the CRM''s definition.';
+
+COMMENT ON COLUMN source.custom_fields.remote_created_at IS 'When the record was created, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.custom_fields.remote_updated_at IS 'When the record last changed, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.custom_fields.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
+
+COMMENT ON COLUMN source.deal_contacts.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN source.deal_contacts.deal_external_id IS 'Deal.';
+
+COMMENT ON COLUMN source.deal_contacts.contact_external_id IS 'Contact.';
+
+COMMENT ON COLUMN source.deal_contacts.is_main IS 'Whether it is the deal''s main contact.';
+
+COMMENT ON COLUMN source.deal_contacts."position" IS 'Order in the CRM.';
+
+COMMENT ON COLUMN source.deal_products.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN source.deal_products.deal_external_id IS 'Deal.';
+
+COMMENT ON COLUMN source.deal_products."position" IS 'Order of the row within the deal.';
+
+COMMENT ON COLUMN source.deal_products.product_external_id IS 'Product (source.products.external_id); null for a row typed by hand.';
+
+COMMENT ON COLUMN source.deal_products.product_name IS 'Name on the row.';
+
+COMMENT ON COLUMN source.deal_products.quantity IS 'Quantity.';
+
+COMMENT ON COLUMN source.deal_products.price IS 'Price of one unit in the deal''s currency; the product''s own price where the CRM keeps none on the row.';
+
+COMMENT ON COLUMN source.deal_products.discount IS 'Discount on one unit, in money.';
+
+COMMENT ON COLUMN source.deal_products.row_external_id IS 'The CRM''s id of the row.';
+
+COMMENT ON COLUMN source.deals.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN source.deals.external_id IS 'Identifier in the CRM, as text; unique within connection and entity.';
+
+COMMENT ON COLUMN source.deals.golden_id IS 'Golden record this source record belongs to (crm.<entity>.id).';
+
+COMMENT ON COLUMN source.deals.title IS 'Title.';
+
+COMMENT ON COLUMN source.deals.amount IS 'Value of the deal; null when the CRM holds none.';
+
+COMMENT ON COLUMN source.deals.currency IS 'Currency of the amount, ISO 4217.';
+
+COMMENT ON COLUMN source.deals.pipeline_external_id IS 'Pipeline (source.pipelines.external_id).';
+
+COMMENT ON COLUMN source.deals.stage_external_id IS 'Stage (source.stages.external_id).';
+
+COMMENT ON COLUMN source.deals.stage_category IS 'open, won or lost.';
+
+COMMENT ON COLUMN source.deals.company_external_id IS 'Company (source.companies.external_id).';
+
+COMMENT ON COLUMN source.deals.owner_external_id IS 'Responsible user in the CRM (source.users.external_id).';
+
+COMMENT ON COLUMN source.deals.closed_at IS 'When it was won or lost.';
+
+COMMENT ON COLUMN source.deals.loss_reason IS 'Why it was lost.';
+
+COMMENT ON COLUMN source.deals.tags IS 'Tags, sorted.';
+
+COMMENT ON COLUMN source.deals.originator_id IS 'Bitrix24 ORIGINATOR_ID: the outside system that made the record.';
+
+COMMENT ON COLUMN source.deals.origin_id IS 'Bitrix24 ORIGIN_ID: the record''s identifier in that outside system.';
+
+COMMENT ON COLUMN source.deals.custom_fields IS 'Custom fields by field key: {name, type, value, enum}; values typed by the CRM''s definition.';
+
+COMMENT ON COLUMN source.deals.remote_created_at IS 'When the record was created, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.deals.remote_updated_at IS 'When the record last changed, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.deals.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
+
+COMMENT ON COLUMN source.field_changes.id IS 'Order in which changes were seen.';
+
+COMMENT ON COLUMN source.field_changes.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN source.field_changes.entity IS 'Entity.';
+
+COMMENT ON COLUMN source.field_changes.external_id IS 'Record.';
+
+COMMENT ON COLUMN source.field_changes.field IS 'Column of source.<entity>, custom_fields.<key>, or the name of a child set such as phones.';
+
+COMMENT ON COLUMN source.field_changes.old_value IS 'Value before.';
+
+COMMENT ON COLUMN source.field_changes.new_value IS 'Value after.';
+
+COMMENT ON COLUMN source.field_changes.changed_at IS 'When it changed in the CRM (the record''s modification time).';
+
+COMMENT ON COLUMN source.field_changes.seen_at IS 'When the pipeline saw it.';
+
+COMMENT ON COLUMN source.field_changes.is_own_write IS 'Whether it was the pipeline''s own write coming back.';
+
+COMMENT ON COLUMN source.pipelines.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN source.pipelines.external_id IS 'Identifier in the CRM, as text; unique within connection and entity.';
+
+COMMENT ON COLUMN source.pipelines.golden_id IS 'Golden record this source record belongs to (crm.<entity>.id).';
+
+COMMENT ON COLUMN source.pipelines.name IS 'Name.';
+
+COMMENT ON COLUMN source.pipelines.sort IS 'Order in the CRM.';
+
+COMMENT ON COLUMN source.pipelines.is_main IS 'Whether new deals land here by default.';
+
+COMMENT ON COLUMN source.pipelines.is_archived IS 'Whether it is archived.';
+
+COMMENT ON COLUMN source.pipelines.custom_fields IS 'Custom fields by field key: {name, type, value, enum}; values typed by the CRM''s definition.';
+
+COMMENT ON COLUMN source.pipelines.remote_created_at IS 'When the record was created, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.pipelines.remote_updated_at IS 'When the record last changed, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.pipelines.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
+
+COMMENT ON COLUMN source.products.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN source.products.external_id IS 'Identifier in the CRM, as text; unique within connection and entity.';
+
+COMMENT ON COLUMN source.products.golden_id IS 'Golden record this source record belongs to (crm.<entity>.id).';
+
+COMMENT ON COLUMN source.products.name IS 'Name.';
+
+COMMENT ON COLUMN source.products.sku IS 'Article (SKU).';
+
+COMMENT ON COLUMN source.products.price IS 'Base price.';
+
+COMMENT ON COLUMN source.products.currency IS 'Currency of the price, ISO 4217.';
+
+COMMENT ON COLUMN source.products.is_active IS 'Whether it is sold.';
+
+COMMENT ON COLUMN source.products.catalog_external_id IS 'Catalogue in the CRM.';
+
+COMMENT ON COLUMN source.products.custom_fields IS 'Custom fields by field key: {name, type, value, enum}; values typed by the CRM''s definition.';
+
+COMMENT ON COLUMN source.products.remote_created_at IS 'When the record was created, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.products.remote_updated_at IS 'When the record last changed, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.products.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
+
+COMMENT ON COLUMN source.stage_changes.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN source.stage_changes.external_id IS 'Identifier in the CRM, as text; unique within connection and entity.';
+
+COMMENT ON COLUMN source.stage_changes.golden_id IS 'Golden record this source record belongs to (crm.<entity>.id).';
+
+COMMENT ON COLUMN source.stage_changes.deal_external_id IS 'Deal that moved.';
+
+COMMENT ON COLUMN source.stage_changes.pipeline_external_id IS 'Pipeline it moved to.';
+
+COMMENT ON COLUMN source.stage_changes.stage_external_id IS 'Stage it moved to.';
+
+COMMENT ON COLUMN source.stage_changes.from_pipeline_external_id IS 'Pipeline it came from, when known.';
+
+COMMENT ON COLUMN source.stage_changes.from_stage_external_id IS 'Stage it came from, when known.';
+
+COMMENT ON COLUMN source.stage_changes.changed_at IS 'When it moved, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.stage_changes.author_external_id IS 'User who moved it.';
+
+COMMENT ON COLUMN source.stage_changes.custom_fields IS 'Custom fields by field key: {name, type, value, enum}; values typed by the CRM''s definition.';
+
+COMMENT ON COLUMN source.stage_changes.remote_created_at IS 'When the record was created, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.stage_changes.remote_updated_at IS 'When the record last changed, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.stage_changes.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
+
+COMMENT ON COLUMN source.stages.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN source.stages.external_id IS 'Identifier in the CRM, as text; unique within connection and entity.';
+
+COMMENT ON COLUMN source.stages.golden_id IS 'Golden record this source record belongs to (crm.<entity>.id).';
+
+COMMENT ON COLUMN source.stages.name IS 'Name.';
+
+COMMENT ON COLUMN source.stages.sort IS 'Order within the pipeline.';
+
+COMMENT ON COLUMN source.stages.pipeline_external_id IS 'Pipeline (source.pipelines.external_id).';
+
+COMMENT ON COLUMN source.stages.category IS 'What the stage means: open, won or lost.';
+
+COMMENT ON COLUMN source.stages.color IS 'Colour in the CRM.';
+
+COMMENT ON COLUMN source.stages.custom_fields IS 'Custom fields by field key: {name, type, value, enum}; values typed by the CRM''s definition.';
+
+COMMENT ON COLUMN source.stages.remote_created_at IS 'When the record was created, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.stages.remote_updated_at IS 'When the record last changed, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.stages.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
+
+COMMENT ON COLUMN source.task_targets.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN source.task_targets.task_external_id IS 'Task.';
+
+COMMENT ON COLUMN source.task_targets.target_entity IS 'contacts, companies or deals.';
+
+COMMENT ON COLUMN source.task_targets.target_external_id IS 'Record the task is about.';
+
+COMMENT ON COLUMN source.tasks.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN source.tasks.external_id IS 'Identifier in the CRM, as text; unique within connection and entity.';
+
+COMMENT ON COLUMN source.tasks.golden_id IS 'Golden record this source record belongs to (crm.<entity>.id).';
+
+COMMENT ON COLUMN source.tasks.title IS 'What is to be done.';
+
+COMMENT ON COLUMN source.tasks.body IS 'Longer description as sent, may hold BB code or HTML.';
+
+COMMENT ON COLUMN source.tasks.kind IS 'Type of task: call, meeting, or the CRM''s own name.';
+
+COMMENT ON COLUMN source.tasks.due_at IS 'Deadline.';
+
+COMMENT ON COLUMN source.tasks.is_completed IS 'Whether it is done.';
+
+COMMENT ON COLUMN source.tasks.completed_at IS 'When it was done.';
+
+COMMENT ON COLUMN source.tasks.owner_external_id IS 'Responsible user in the CRM (source.users.external_id).';
+
+COMMENT ON COLUMN source.tasks.target_entity IS 'Entity the task is about; the first when there are several (see source.task_targets).';
+
+COMMENT ON COLUMN source.tasks.target_external_id IS 'Record the task is about.';
+
+COMMENT ON COLUMN source.tasks.custom_fields IS 'Custom fields by field key: {name, type, value, enum}; values typed by the CRM''s definition.';
+
+COMMENT ON COLUMN source.tasks.remote_created_at IS 'When the record was created, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.tasks.remote_updated_at IS 'When the record last changed, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.tasks.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
+
+COMMENT ON COLUMN source.users.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN source.users.external_id IS 'Identifier in the CRM, as text; unique within connection and entity.';
+
+COMMENT ON COLUMN source.users.golden_id IS 'Golden record this source record belongs to (crm.<entity>.id).';
+
+COMMENT ON COLUMN source.users.name IS 'Full name.';
+
+COMMENT ON COLUMN source.users.email IS 'E-mail, lower case.';
+
+COMMENT ON COLUMN source.users.is_active IS 'Whether the user may log in.';
+
+COMMENT ON COLUMN source.users.is_admin IS 'Whether the user administers the account.';
+
+COMMENT ON COLUMN source.users.custom_fields IS 'Custom fields by field key: {name, type, value, enum}; values typed by the CRM''s definition.';
+
+COMMENT ON COLUMN source.users.remote_created_at IS 'When the record was created, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.users.remote_updated_at IS 'When the record last changed, by the CRM''s clock.';
+
+COMMENT ON COLUMN source.users.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
+
+COMMENT ON COLUMN sync.audit_log.id IS 'Identifier.';
+
+COMMENT ON COLUMN sync.audit_log.at IS 'When.';
+
+COMMENT ON COLUMN sync.audit_log.actor IS 'Person or process.';
+
+COMMENT ON COLUMN sync.audit_log.action IS 'What was done.';
+
+COMMENT ON COLUMN sync.audit_log.subject IS 'To what.';
+
+COMMENT ON COLUMN sync.audit_log.detail IS 'Details (no secrets).';
+
+COMMENT ON COLUMN sync.connections.id IS 'Identifier.';
+
+COMMENT ON COLUMN sync.connections.crm IS 'Kind of system: amocrm, bitrix24.';
+
+COMMENT ON COLUMN sync.connections.name IS 'Name given by a person; never reused.';
+
+COMMENT ON COLUMN sync.connections.base_url IS 'Address of the account.';
+
+COMMENT ON COLUMN sync.connections.direction IS 'read_only: nothing is ever written to this CRM.';
+
+COMMENT ON COLUMN sync.connections.status IS 'active: synced when due; paused: by a person; needs_consent: must be authorised again; blocked: the CRM blocks us; broken: a right or setting is missing; removed: disconnected.';
+
+COMMENT ON COLUMN sync.connections.status_reason IS 'Why it is not active and what to do.';
+
+COMMENT ON COLUMN sync.connections.status_changed_at IS 'When the status last changed.';
+
+COMMENT ON COLUMN sync.connections.interval_seconds IS 'Seconds between incremental syncs.';
+
+COMMENT ON COLUMN sync.connections.stable_id IS 'The CRM''s own lasting id of the account.';
+
+COMMENT ON COLUMN sync.connections.account IS 'What the last account check found: time zone, currency, rights (no secrets).';
+
+COMMENT ON COLUMN sync.connections.secrets IS 'Encrypted credentials.';
+
+COMMENT ON COLUMN sync.connections.token_expires_at IS 'When the access token expires.';
+
+COMMENT ON COLUMN sync.connections.next_due_at IS 'When the next incremental sync is due.';
+
+COMMENT ON COLUMN sync.connections.failures IS 'Failed syncs in a row; backs off the next one.';
+
+COMMENT ON COLUMN sync.connections.created_at IS 'When it was connected.';
+
+COMMENT ON COLUMN sync.cursors.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN sync.cursors.entity IS 'Entity the stream belongs to.';
+
+COMMENT ON COLUMN sync.cursors.stream IS 'List of the CRM.';
+
+COMMENT ON COLUMN sync.cursors.watermark IS 'The CRM''s clock at the start of the last finished walk; null until one has finished.';
+
+COMMENT ON COLUMN sync.cursors.walk_mode IS 'Mode of the unfinished walk; null when none is under way.';
+
+COMMENT ON COLUMN sync.cursors.walk_started_at IS 'The CRM''s clock when the unfinished walk began.';
+
+COMMENT ON COLUMN sync.cursors.walk_state IS 'Where the unfinished walk goes on.';
+
+COMMENT ON COLUMN sync.cursors.updated_at IS 'When this row was last written.';
+
+COMMENT ON COLUMN sync.migrations.version IS 'Number of the file in sql/migrations.';
+
+COMMENT ON COLUMN sync.migrations.name IS 'Name of the file without its number.';
+
+COMMENT ON COLUMN sync.migrations.checksum IS 'SHA-256 of the file as applied; a file edited later is refused.';
+
+COMMENT ON COLUMN sync.migrations.applied_at IS 'When it was applied.';
+
+COMMENT ON COLUMN sync.operating_time.meter IS 'Portal and credential.';
+
+COMMENT ON COLUMN sync.operating_time.method IS 'REST method.';
+
+COMMENT ON COLUMN sync.operating_time.used_seconds IS 'Seconds used in the current ten minutes.';
+
+COMMENT ON COLUMN sync.operating_time.reset_at IS 'When the oldest of them is forgotten.';
+
+COMMENT ON COLUMN sync.operating_time.parked_until IS 'The method is refused until then.';
+
+COMMENT ON COLUMN sync.quarantine.id IS 'Identifier.';
+
+COMMENT ON COLUMN sync.quarantine.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN sync.quarantine.entity IS 'Raw kind.';
+
+COMMENT ON COLUMN sync.quarantine.external_id IS 'Record.';
+
+COMMENT ON COLUMN sync.quarantine.reason IS 'What could not be read.';
+
+COMMENT ON COLUMN sync.quarantine.payload IS 'Payload as the CRM sent it.';
+
+COMMENT ON COLUMN sync.quarantine.attempts IS 'How often it was tried.';
+
+COMMENT ON COLUMN sync.quarantine.first_seen_at IS 'When it was first put here.';
+
+COMMENT ON COLUMN sync.quarantine.last_tried_at IS 'When it was last tried.';
+
+COMMENT ON COLUMN sync.rate_budget.meter IS 'Which limit: CRM and integration or portal.';
+
+COMMENT ON COLUMN sync.rate_budget.next_at IS 'Theoretical arrival time of the next request (GCRA).';
+
+COMMENT ON COLUMN sync.rate_budget.paused_until IS 'Nobody sends before: the CRM said so.';
+
+COMMENT ON COLUMN sync.rate_budget.granted IS 'Requests granted so far.';
+
+COMMENT ON COLUMN sync.rate_budget.refused IS 'Refusals (429, 503) so far.';
+
+COMMENT ON COLUMN sync.rate_budget.updated_at IS 'Last use.';
+
+COMMENT ON COLUMN sync.reconcile_queue.id IS 'Order.';
+
+COMMENT ON COLUMN sync.reconcile_queue.entity IS 'Entity.';
+
+COMMENT ON COLUMN sync.reconcile_queue.connection_id IS 'Connection.';
+
+COMMENT ON COLUMN sync.reconcile_queue.external_id IS 'Record.';
+
+COMMENT ON COLUMN sync.sync_runs.id IS 'Identifier.';
+
+COMMENT ON COLUMN sync.sync_runs.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN sync.sync_runs.entity IS 'Entity.';
+
+COMMENT ON COLUMN sync.sync_runs.mode IS 'Mode.';
+
+COMMENT ON COLUMN sync.sync_runs.started_at IS 'Start.';
+
+COMMENT ON COLUMN sync.sync_runs.finished_at IS 'End.';
+
+COMMENT ON COLUMN sync.sync_runs.counts IS 'Counts: read, inserted, updated, unchanged, deleted, quarantined, requests.';
+
+COMMENT ON COLUMN sync.sync_runs.error IS 'Error, when it failed.';
+
+COMMENT ON COLUMN sync.sync_runs.run_id IS 'Dagster run, when it was one.';
+
+COMMENT ON COLUMN sync.sync_status.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN sync.sync_status.entity IS 'Entity.';
+
+COMMENT ON COLUMN sync.sync_status.last_mode IS 'Mode of the last sync.';
+
+COMMENT ON COLUMN sync.sync_status.last_started_at IS 'When the last sync began.';
+
+COMMENT ON COLUMN sync.sync_status.last_success_at IS 'When the last sync succeeded.';
+
+COMMENT ON COLUMN sync.sync_status.lag_seconds IS 'Age of the data: now minus watermark at the last success.';
+
+COMMENT ON COLUMN sync.sync_status.read_count IS 'Records read by the last sync.';
+
+COMMENT ON COLUMN sync.sync_status.inserted IS 'New records.';
+
+COMMENT ON COLUMN sync.sync_status.updated IS 'Changed records.';
+
+COMMENT ON COLUMN sync.sync_status.unchanged IS 'Records read again without a change.';
+
+COMMENT ON COLUMN sync.sync_status.deleted IS 'Records found deleted.';
+
+COMMENT ON COLUMN sync.sync_status.quarantined IS 'Records put into quarantine.';
+
+COMMENT ON COLUMN sync.sync_status.requests IS 'HTTP requests spent.';
+
+COMMENT ON COLUMN sync.sync_status.seconds IS 'Duration.';
+
+COMMENT ON COLUMN sync.sync_status.last_error IS 'Last error, null after a success.';
+
+COMMENT ON COLUMN sync.sync_status.what_to_do IS 'What a person should do about it.';
+
+COMMENT ON COLUMN sync.sync_status.run_id IS 'Dagster run, when it was one.';
+
+COMMENT ON COLUMN sync.walk_seen.connection_id IS 'Connection the record comes from.';
+
+COMMENT ON COLUMN sync.walk_seen.stream IS 'List of the CRM.';
+
+COMMENT ON COLUMN sync.walk_seen.kind IS 'Raw kind.';
+
+COMMENT ON COLUMN sync.walk_seen.external_id IS 'Identifier.';
