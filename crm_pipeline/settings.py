@@ -21,16 +21,16 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", env_prefix="CRM_", extra="ignore", frozen=True)
 
-    database_url: str | None = Field(None, repr=False)
+    database_url: str | None = Field(default=None, repr=False)
     home: Path = Path(".crm")
     pg_bin: Path | None = None
-    encryption_key: str | None = Field(None, repr=False)
-    jwt_secret: str | None = Field(None, repr=False)
+    encryption_key: str | None = Field(default=None, repr=False)
+    jwt_secret: str | None = Field(default=None, repr=False)
     rules_file: Path | None = None
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     default_region: str = "RU"
     public_url: str = "http://127.0.0.1:8000"
-    frontend_url: str | None = Field(None, validation_alias="FRONTEND_URL")
+    frontend_url: str | None = Field(default=None, validation_alias="FRONTEND_URL")
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
@@ -60,10 +60,10 @@ def _key(text: str) -> bytes:
     return key
 
 
-def load_settings() -> Settings:
-    """Read the environment once. Raises ConfigurationError naming the setting that is wrong."""
+def load_settings(**instead: object) -> Settings:
+    """Read the environment once; `instead` replaces what is read, by field name. Raises ConfigurationError naming the setting that is wrong."""
     try:
-        return Settings()
+        return Settings().model_copy(update=instead)
     except ValueError as error:
         wrong = ", ".join(f"CRM_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in getattr(error, "errors", list)())
         raise ConfigurationError(f"A setting cannot be read: {wrong}.") from None

@@ -17,7 +17,7 @@ from psycopg2 import sql
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
-from crm_pipeline.database.embedded import ensure_running, stop
+from crm_pipeline.database.embedded import ensure_running, erase
 from crm_pipeline.database.engine import engine_for
 from crm_pipeline.database.migrate import migrate
 
@@ -48,10 +48,10 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def crm_home() -> Iterator[Path]:
-    """Yield the session's CRM_HOME; a server started there is stopped at the end."""
+    """Yield the session's CRM_HOME; a server started there is gone at the end."""
     with open_folder() as folder:
         yield folder / ".crm"
-        stop(folder / ".crm")
+        erase(folder / ".crm")
 
 
 @pytest.fixture(scope="session")

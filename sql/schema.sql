@@ -1,5 +1,5 @@
 -- The whole schema as it is after all migrations and views: to read, never to run on a database in use.
--- Written by `python -m crm_pipeline.database.migrate --dump`; a test compares it with the migrated database.
+-- Written by `python -m crm_pipeline.database.dictionary`; a test compares it with the migrated database.
 
 CREATE SCHEMA IF NOT EXISTS crm;
 
@@ -527,6 +527,7 @@ CREATE TABLE sync.cursors (
     watermark timestamp with time zone,
     walk_mode text,
     walk_started_at timestamp with time zone,
+    walk_began_at timestamp with time zone,
     walk_state jsonb,
     updated_at timestamp with time zone NOT NULL DEFAULT now()
 );
@@ -536,6 +537,14 @@ CREATE TABLE sync.migrations (
     name text NOT NULL,
     checksum text NOT NULL,
     applied_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE sync.missing_references (
+    connection_id integer NOT NULL,
+    missing_entity text NOT NULL,
+    missing_external_id text NOT NULL,
+    entity text NOT NULL,
+    external_id text NOT NULL
 );
 
 CREATE TABLE sync.operating_time (
@@ -718,6 +727,8 @@ ALTER TABLE sync.connections ADD CONSTRAINT connections_status_check CHECK ((sta
 ALTER TABLE sync.cursors ADD CONSTRAINT cursors_pkey PRIMARY KEY (connection_id, entity, stream);
 
 ALTER TABLE sync.migrations ADD CONSTRAINT migrations_pkey PRIMARY KEY (version);
+
+ALTER TABLE sync.missing_references ADD CONSTRAINT missing_references_pkey PRIMARY KEY (connection_id, missing_entity, missing_external_id, entity, external_id);
 
 ALTER TABLE sync.operating_time ADD CONSTRAINT operating_time_pkey PRIMARY KEY (meter, method);
 
@@ -930,6 +941,8 @@ COMMENT ON TABLE sync.connections IS 'Authorised accounts of a CRM. Secrets are 
 COMMENT ON TABLE sync.cursors IS 'Where the next incremental extract of one stream begins, and how far an unfinished walk has come.';
 
 COMMENT ON TABLE sync.migrations IS 'Schema changes applied to this database, in order; written by `crm-pipeline migrate`.';
+
+COMMENT ON TABLE sync.missing_references IS 'Source records that refer to a record not yet known; reconciled again when it appears.';
 
 COMMENT ON TABLE sync.operating_time IS 'Bitrix24''s operating seconds per method, as its answers tell them.';
 
@@ -1769,6 +1782,8 @@ COMMENT ON COLUMN sync.cursors.walk_mode IS 'Mode of the unfinished walk; null w
 
 COMMENT ON COLUMN sync.cursors.walk_started_at IS 'The CRM''s clock when the unfinished walk began.';
 
+COMMENT ON COLUMN sync.cursors.walk_began_at IS 'Our own clock when the walk began: what was landed later cannot be missing from it.';
+
 COMMENT ON COLUMN sync.cursors.walk_state IS 'Where the unfinished walk goes on.';
 
 COMMENT ON COLUMN sync.cursors.updated_at IS 'When this row was last written.';
@@ -1780,6 +1795,16 @@ COMMENT ON COLUMN sync.migrations.name IS 'Name of the file without its number.'
 COMMENT ON COLUMN sync.migrations.checksum IS 'SHA-256 of the file as applied; a file edited later is refused.';
 
 COMMENT ON COLUMN sync.migrations.applied_at IS 'When it was applied.';
+
+COMMENT ON COLUMN sync.missing_references.connection_id IS 'Connection of both records.';
+
+COMMENT ON COLUMN sync.missing_references.missing_entity IS 'Entity referred to.';
+
+COMMENT ON COLUMN sync.missing_references.missing_external_id IS 'Record referred to.';
+
+COMMENT ON COLUMN sync.missing_references.entity IS 'Entity of the record that refers to it.';
+
+COMMENT ON COLUMN sync.missing_references.external_id IS 'Record that refers to it.';
 
 COMMENT ON COLUMN sync.operating_time.meter IS 'Portal and credential.';
 

@@ -10,7 +10,8 @@ from crm_pipeline.cli.output import Json, print_json, print_table, secret_from
 from crm_pipeline.database import connections as rows
 from crm_pipeline.database.connections import ConnectionRow
 from crm_pipeline.errors import UsageError
-from crm_pipeline.stages.connect import connect, test_connection
+from crm_pipeline.stages.check import check as check_account
+from crm_pipeline.stages.connect import connect
 
 COLUMNS = ("name", "crm", "base_url", "status", "direction", "interval_seconds", "next_due_at", "status_reason")
 Name = Annotated[str, typer.Option("--name", help="Name of the connection: small letters, digits, - and _.")]
@@ -20,7 +21,9 @@ HIDDEN = "`-` reads it from standard input."
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     new = typer.Typer(no_args_is_help=True, help="Authorise an account of a CRM.")
-    new.command("amocrm", epilog="Example: crm-pipeline connect amocrm --name sales-msk --base-url https://acme.amocrm.ru --token -")(amocrm)
+    new.command(
+        "amocrm", epilog="Example: crm-pipeline connect amocrm --name sales-msk --base-url https://acme.amocrm.ru --token -"
+    )(amocrm)
     new.command("bitrix24", epilog="Example: crm-pipeline connect bitrix24 --name portal --webhook-url -")(bitrix24)
     app.add_typer(new, name="connect")
     kept = typer.Typer(invoke_without_command=True, help="List connections, or change one.")
@@ -37,14 +40,22 @@ def amocrm(
     name: Name,
     base_url: Annotated[str, typer.Option(help="Address of the account, such as https://acme.amocrm.ru.")],
     client_id: Annotated[str | None, typer.Option(help="Integration id.")] = None,
-    client_secret: Annotated[str | None, typer.Option(envvar="CRM_CLIENT_SECRET", show_envvar=True, help=f"Secret key. {HIDDEN}")] = None,
+    client_secret: Annotated[
+        str | None, typer.Option(envvar="CRM_CLIENT_SECRET", show_envvar=True, help=f"Secret key. {HIDDEN}")
+    ] = None,
     redirect_uri: Annotated[str | None, typer.Option(help="Redirect address, letter for letter as in the integration.")] = None,
     code: Annotated[str | None, typer.Option(envvar="CRM_CODE", help=f"Authorization code (20 minutes). {HIDDEN}")] = None,
-    token: Annotated[str | None, typer.Option(envvar="CRM_TOKEN", help=f"Long-lived token, instead of the four above. {HIDDEN}")] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="CRM_TOKEN", help=f"Long-lived token, instead of the four above. {HIDDEN}")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Connect an amoCRM account, by authorization code or by long-lived token."""
-    client_secret, code, token = secret_from(client_secret, "--client-secret"), secret_from(code, "--code"), secret_from(token, "--token")
+    client_secret, code, token = (
+        secret_from(client_secret, "--client-secret"),
+        secret_from(code, "--code"),
+        secret_from(token, "--token"),
+    )
     if token:
         return _connect("amocrm", name, base_url, {"access_token": token}, None, as_json)
     secrets = _all_of(client_id=client_id, client_secret=client_secret, redirect_uri=redirect_uri, code=code, instead="--token")
@@ -53,7 +64,9 @@ def amocrm(
 
 def bitrix24(
     name: Name,
-    webhook_url: Annotated[str | None, typer.Option(envvar="CRM_WEBHOOK_URL", help=f"Address of an incoming webhook. {HIDDEN}")] = None,
+    webhook_url: Annotated[
+        str | None, typer.Option(envvar="CRM_WEBHOOK_URL", help=f"Address of an incoming webhook. {HIDDEN}")
+    ] = None,
     portal: Annotated[str | None, typer.Option(help="Address of the portal, for OAuth.")] = None,
     oauth_url: Annotated[str | None, typer.Option(help="Auth server, when it is not Bitrix24's own.")] = None,
     client_id: Annotated[str | None, typer.Option(help="Application id.")] = None,
@@ -102,7 +115,10 @@ def listed(context: typer.Context, as_json: Json = False) -> None:
 
 
 def _shown(row: ConnectionRow) -> dict[str, Any]:
-    return {column: getattr(row, column) for column in COLUMNS} | {"account": row.account.get("name"), "warnings": row.account.get("warnings", [])}
+    return {column: getattr(row, column) for column in COLUMNS} | {
+        "account": row.account.get("name"),
+        "warnings": row.account.get("warnings", []),
+    }
 
 
 def pause(name: str) -> None:
@@ -129,9 +145,17 @@ def _changed(name: str, change: Any, outcome: str) -> None:
 def test(name: str, as_json: Json = False) -> None:
     """Ask the CRM whether the connection works, and with which rights."""
     with pipeline() as parts:
-        account = test_connection(parts, name)
+        account = check_account(parts, name)
     if as_json:
-        return print_json({"name": name, "account": account.name, "base_url": account.base_url, "facts": account.facts, "warnings": account.warnings})
+        return print_json(
+            {
+                "name": name,
+                "account": account.name,
+                "base_url": account.base_url,
+                "facts": account.facts,
+                "warnings": account.warnings,
+            }
+        )
     print(f"{name} works: {account.name} at {account.base_url}, time zone {account.timezone}, currency {account.currency}.")
     for warning in account.warnings:
         print(f"  note: {warning}")
@@ -142,10 +166,14 @@ def set_(name: str, pairs: Annotated[list[str], typer.Argument(help="interval=SE
     chosen = [pair.partition("=") for pair in pairs]
     for key, sign, value in chosen:
         if not sign or key not in ("interval", "direction"):
-            raise UsageError(f"{key}{sign}{value} cannot be set.", what_to_do="Known: interval=SECONDS, direction=read_only|two_way.")
+            raise UsageError(
+                f"{key}{sign}{value} cannot be set.", what_to_do="Known: interval=SECONDS, direction=read_only|two_way."
+            )
         if key == "interval" and not value.isdigit():
             raise UsageError(f"interval={value} is not a number of seconds.", what_to_do="Write interval=60.")
     with pipeline() as parts:
         for key, _, value in chosen:
-            rows.set_interval(parts.engine, name, int(value)) if key == "interval" else rows.set_direction(parts.engine, name, value)
+            rows.set_interval(parts.engine, name, int(value)) if key == "interval" else rows.set_direction(
+                parts.engine, name, value
+            )
     print(f"{name}: {', '.join(pairs)}.")

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from crm_pipeline.connectors import discover
 from crm_pipeline.database import connections, status
 from crm_pipeline.database.engine import create_engine
-from crm_pipeline.database.migrate import check_version
+from crm_pipeline.database.migrate import require_current
 from crm_pipeline.errors import ConnectionStopped, CrmPipelineError, TryLater
 from crm_pipeline.settings import load_settings
-from crm_pipeline.stages.connect import test_connection
+from crm_pipeline.stages.check import check
 from crm_pipeline.wiring import Pipeline, open_pipeline
 
 Finding = dict[str, str]
@@ -46,7 +46,7 @@ def _installation() -> Iterator[Finding]:
     engine = create_engine(settings)
     where = "CRM_DATABASE_URL" if settings.database_url else f"embedded Postgres under {settings.home}"
     yield _finding("database", "right", where)
-    version = check_version(engine)
+    version = require_current(engine)
     engine.dispose()
     yield _finding("schema", "right", f"version {version}")
 
@@ -68,7 +68,7 @@ def _accounts(parts: Pipeline) -> Iterator[Finding]:
 
 def _account(parts: Pipeline, name: str) -> Iterator[Finding]:
     try:
-        account = test_connection(parts, name)
+        account = check(parts, name)
     except (ConnectionStopped, TryLater) as error:
         yield _failed(name, error)
         return

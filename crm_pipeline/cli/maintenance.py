@@ -36,7 +36,9 @@ def migrate(as_json: Json = False) -> None:
     engine.dispose()
     if as_json:
         return print_json({"applied": list(done.applied), "version": done.version})
-    print(f"Applied {', '.join(done.applied)}." if done.applied else "Nothing to do.", f"The database is at version {done.version}.")
+    print(
+        f"Applied {', '.join(done.applied)}." if done.applied else "Nothing to do.", f"The database is at version {done.version}."
+    )
 
 
 def rotate(as_json: Json = False) -> None:
@@ -54,7 +56,11 @@ def doctor(as_json: Json = False) -> None:
     if as_json:
         print_json({"findings": findings})
     else:
-        print_table("Doctor", ("check", "state", "finding", "what to do"), [[f["check"], f["state"], f["finding"], f["what_to_do"]] for f in findings])
+        print_table(
+            "Doctor",
+            ("check", "state", "finding", "what to do"),
+            [[f["check"], f["state"], f["finding"], f["what_to_do"]] for f in findings],
+        )
     if any(f["state"] == "wrong" for f in findings):
         raise CrmPipelineError("Something needs a person.", what_to_do="See the rows that say wrong.")
 
@@ -67,7 +73,7 @@ def up(port: Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0
         handle = start_dagster(parts.settings, port=port)
         print(f"Dagster is at {handle.url}  (Ctrl-C stops it)")
         try:
-            while handle.is_running():
+            while handle.process.poll() is None:
                 time.sleep(1)
         except KeyboardInterrupt:
             print("Stopping.")

@@ -89,6 +89,8 @@ def moment(text: str | None, option: str) -> datetime | None:
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{option} {text!r} is not a time.", what_to_do="Write 2026-03-01 or 2026-03-01T10:00:00+03:00.") from None
+        raise UsageError(
+            f"{option} {text!r} is not a time.", what_to_do="Write 2026-03-01 or 2026-03-01T10:00:00+03:00."
+        ) from None
 
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

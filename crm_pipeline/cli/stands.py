@@ -14,6 +14,7 @@ import requests
 from crm_pipeline.errors import CrmPipelineError
 
 STOP_SECONDS = 10
+OAUTH = ("client_id", "client_secret", "redirect_uri", "oauth_url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,16 @@ class Stand:
     counts: dict[str, int]
     credentials: dict[str, Any]
 
+    def grant(self) -> tuple[dict[str, Any], str | None]:
+        """Return what a person would copy from the CRM's settings page, and an authorization code where the way is OAuth."""
+        given = self.credentials
+        if self.plan.way == "token":
+            return {"access_token": given["long_lived_token"]}, None
+        if self.plan.way == "webhook":
+            return {"webhook_url": given["webhook_url"]}, None
+        fresh = requests.get(f"{self.url}/_sandbox/credentials", timeout=30).json()
+        return {key: fresh[key] for key in OAUTH if key in fresh}, fresh["code"]
+
     def work(self, edits: int, seed: int) -> None:
         """Let people edit records in this CRM."""
         requests.post(f"{self.url}/_sandbox/work", json={"edits": edits, "seed": seed}, timeout=30).raise_for_status()
@@ -72,7 +83,19 @@ def standing(plans: Sequence[Plan], *, data: Path | None, contacts: int, latency
 def _start(plan: Plan, data: Path | None, contacts: int, latency_ms: int, seed: int) -> subprocess.Popen[str]:
     filling = ["--data", str(data)] if data else ["--contacts", str(contacts), "--seed", str(seed)]
     low, high = plan.share
-    words = ["sandbox", "--crm", plan.crm, "--account", plan.account, "--share", f"{low}:{high}", "--limits", "real", "--latency-ms", str(latency_ms)]
+    words = [
+        "sandbox",
+        "--crm",
+        plan.crm,
+        "--account",
+        plan.account,
+        "--share",
+        f"{low}:{high}",
+        "--limits",
+        "real",
+        "--latency-ms",
+        str(latency_ms),
+    ]
     return subprocess.Popen(
         [sys.executable, "-m", "crm_pipeline", *words, *filling], stdout=subprocess.PIPE, text=True, start_new_session=True
     )

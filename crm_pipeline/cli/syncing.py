@@ -3,7 +3,8 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from dataclasses import astuple
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -14,20 +15,21 @@ from crm_pipeline.database import connections, status
 from crm_pipeline.errors import CrmPipelineError, UsageError
 from crm_pipeline.model.entities import ENTITIES
 from crm_pipeline.stages.normalize import normalize
-from crm_pipeline.stages.parts import ConnectionResult, EntityResult, Progress
+from crm_pipeline.stages.parts import Asked, ConnectionResult, EntityResult, Progress
 from crm_pipeline.stages.reconcile import reconcile as reconcile_stage
 from crm_pipeline.stages.sync import sync as sync_stage
 from crm_pipeline.wiring import Pipeline
 
 MODES = ("initial", "incremental", "window", "verify")
 AT_ONCE = 4
+MARCH = "--connection sales-msk --mode window --since 2026-03-01 --until 2026-04-01 --entity deals"
 Connections = Annotated[list[str] | None, typer.Option("--connection", help="Only this one; may be repeated.")]
 Entities = Annotated[list[str] | None, typer.Option("--entity", help="Only this one; may be repeated.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(epilog="Example: crm-pipeline sync --connection sales-msk --mode window --since 2026-03-01 --until 2026-04-01 --entity deals")(sync)
+    app.command(epilog=f"Example: crm-pipeline sync {MARCH}")(sync)
     app.command(epilog="Example: crm-pipeline verify --connection sales-msk")(verify)
     app.command(epilog="Example: crm-pipeline reconcile --full")(reconcile)
     app.command("replay-quarantine", epilog="Example: crm-pipeline replay-quarantine --connection sales-msk")(replay_quarantine)
@@ -39,33 +41,36 @@ def sync(
     mode: Annotated[str, typer.Option(help="initial, incremental, window or verify.")] = "incremental",
     entity: Entities = None,
     since: Annotated[str | None, typer.Option(help="window: changed since, inclusive.")] = None,
-    until: Annotated[str | None, typer.Option(help="window: changed before.")] = None,
+    until: Annotated[str | None, typer.Option(help="window: changed before; now when left out.")] = None,
     as_json: Json = False,
 ) -> None:
     """Read from the CRMs into Postgres, then reconcile. Without --connection: all active ones."""
-    start, end = moment(since, "--since"), moment(until, "--until")
-    _check(mode, entity, start, end)
-    with pipeline() as parts:
-        results = _sync_all(parts, connection, mode, entity, start, end)
-        golden = reconcile_stage(parts)
-    _report(results, as_json, sum(one.inserted + one.updated + one.deleted for one in golden.values()))
+    if mode == "window" and until is None:
+        until = datetime.now(UTC).isoformat()
+    asked = Asked(mode, moment(since, "--since"), moment(until, "--until"))
+    _check(asked)
+    _run(connection, asked, entity, as_json)
 
 
 def verify(connection: Connections = None, entity: Entities = None, as_json: Json = False) -> None:
     """Walk everything, repair what differs, and find what was deleted. Stops before harm on an implausible walk."""
-    sync(connection=connection, mode="verify", entity=entity, since=None, until=None, as_json=as_json)
+    _run(connection, Asked("verify"), entity, as_json)
 
 
-def _check(mode: str, entities: Sequence[str] | None, since: datetime | None, until: datetime | None) -> None:
-    if mode not in MODES:
-        raise UsageError(f"--mode {mode} is unknown.", what_to_do=f"Use one of: {', '.join(MODES)}.")
-    for entity in entities or ():
-        if entity not in ENTITIES:
-            raise UsageError(f"--entity {entity} is unknown.", what_to_do=f"Use: {', '.join(ENTITIES)}.")
-    if (mode == "window") != (since is not None):
-        raise UsageError("--since goes with --mode window, and a window needs it.", what_to_do="Add --mode window --since 2026-03-01.")
-    if since and until and until <= since:
-        raise UsageError("--until must lie after --since.")
+def _check(asked: Asked) -> None:
+    if asked.mode not in MODES:
+        raise UsageError(f"--mode {asked.mode} is unknown.", what_to_do=f"Use one of: {', '.join(MODES)}.")
+    if (asked.mode == "window") != (asked.since is not None):
+        raise UsageError(
+            "--since goes with --mode window, and a window needs it.", what_to_do="Add --mode window --since 2026-03-01."
+        )
+
+
+def _run(names: Sequence[str] | None, asked: Asked, entities: Sequence[str] | None, as_json: bool) -> None:
+    with pipeline() as parts:
+        results = _sync_all(parts, _chosen(parts, names), asked, entities)
+        golden = reconcile_stage(parts)
+    _report(results, as_json, sum(one.inserted + one.updated + one.deleted for one in golden.values()))
 
 
 def _chosen(parts: Pipeline, names: Sequence[str] | None) -> list[str]:
@@ -77,21 +82,17 @@ def _chosen(parts: Pipeline, names: Sequence[str] | None) -> list[str]:
     return active
 
 
-def _sync_all(
-    parts: Pipeline, names: Sequence[str] | None, mode: str, entities: Sequence[str] | None, since: datetime | None, until: datetime | None
-) -> list[ConnectionResult]:
-    chosen = _chosen(parts, names)
+def _sync_all(parts: Pipeline, names: Sequence[str], asked: Asked, entities: Sequence[str] | None) -> list[ConnectionResult]:
     with progress_bar() as bars, ThreadPoolExecutor(AT_ONCE) as pool:
-        tell = _teller(bars)
-        runs = [pool.submit(_one, parts, name, mode, entities, since, until, tell) for name in chosen]
+        runs = [pool.submit(_one, parts, name, asked, entities, _teller(bars)) for name in names]
         return [run.result() for run in runs]
 
 
-def _one(
-    parts: Pipeline, name: str, mode: str, entities: Sequence[str] | None, since: datetime | None, until: datetime | None, tell: Progress
-) -> ConnectionResult:
+def _one(parts: Pipeline, name: str, asked: Asked, entities: Sequence[str] | None, tell: Progress) -> ConnectionResult:
     try:
-        return sync_stage(parts, name, mode, entities=entities, since=since, until=until, progress=tell)
+        return sync_stage(parts, name, asked.mode, entities, asked.since, asked.until, progress=tell)
+    except UsageError:
+        raise
     except CrmPipelineError as error:
         return ConnectionResult(name, connections.get(parts.engine, name).crm, status="failed", error=str(error))
 
@@ -115,7 +116,19 @@ def _report(results: Sequence[ConnectionResult], as_json: bool, golden: int) -> 
     if as_json:
         print_json({"connections": [one.as_json() for one in results]})
     else:
-        columns = ("connection", "entity", "read", "inserted", "updated", "unchanged", "deleted", "quarantined", "requests", "seconds", "cursor")
+        columns = (
+            "connection",
+            "entity",
+            "read",
+            "inserted",
+            "updated",
+            "unchanged",
+            "deleted",
+            "quarantined",
+            "requests",
+            "seconds",
+            "cursor",
+        )
         print_table("Sync", columns, [_row(one, name, done) for one in results for name, done in one.entities.items()])
         print(f"{golden} golden records written.")
     if failed:
@@ -123,8 +136,7 @@ def _report(results: Sequence[ConnectionResult], as_json: bool, golden: int) -> 
 
 
 def _row(one: ConnectionResult, entity: str, done: EntityResult) -> list[Any]:
-    return [one.name, entity, done.read, done.inserted, done.updated, done.unchanged, done.deleted, done.quarantined, done.requests,
-            round(done.seconds, 1), done.error or done.cursor]  # fmt: skip
+    return [one.name, entity, *done.counts().values(), round(done.seconds, 1), done.error or done.cursor]
 
 
 def _why(one: ConnectionResult) -> str:
@@ -133,15 +145,16 @@ def _why(one: ConnectionResult) -> str:
 
 
 def reconcile(
-    full: Annotated[bool, typer.Option("--full", help="Rebuild every golden record from source.*.")] = False, as_json: Json = False
+    full: Annotated[bool, typer.Option("--full", help="Rebuild every golden record from source.*.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Bring what changed in source.* into the golden tables crm.*."""
     with pipeline() as parts:
         done = reconcile_stage(parts, full=full)
     if as_json:
         return print_json({"entities": done})
-    print_table("Reconciled", ("entity", "queued", "inserted", "updated", "unchanged", "deleted"),
-                [[name, one.queued, one.inserted, one.updated, one.unchanged, one.deleted] for name, one in done.items()])  # fmt: skip
+    columns = ("entity", "queued", "inserted", "updated", "unchanged", "deleted")
+    print_table("Reconciled", columns, [[name, *astuple(one)] for name, one in done.items()])
 
 
 def replay_quarantine(connection: Connections = None, as_json: Json = False) -> None:
@@ -152,8 +165,8 @@ def replay_quarantine(connection: Connections = None, as_json: Json = False) -> 
         reconcile_stage(parts)
     if as_json:
         return print_json({"connections": done})
-    print_table("Replayed", ("connection", "entity", "read", "still quarantined"),
-                [[name, entity, one.read, one.quarantined] for name, all_ in done.items() for entity, one in all_.items() if one.read])  # fmt: skip
+    tried = [[name, entity, one.read, one.quarantined] for name, each in done.items() for entity, one in each.items() if one.read]
+    print_table("Replayed", ("connection", "entity", "tried", "still quarantined"), tried)
 
 
 def show_status(as_json: Json = False) -> None:
@@ -162,7 +175,7 @@ def show_status(as_json: Json = False) -> None:
         rows, waiting = status.status_rows(parts.engine), status.waiting(parts.engine)
     if as_json:
         return print_json({"entities": rows, "waiting_to_reconcile": waiting})
-    columns = [key for key in (rows[0] if rows else {"connection": None})]
+    columns = tuple(rows[0]) if rows else ("connection",)
     print_table("Status", columns, [[row[column] for column in columns] for row in rows])
     if waiting:
         print("waiting to be reconciled: " + ", ".join(f"{entity} {count}" for entity, count in waiting.items()))

@@ -6,7 +6,7 @@ from crm_pipeline.database.queries import queries
 
 HEADING = """\
 -- The whole schema as it is after all migrations and views: to read, never to run on a database in use.
--- Written by `python -m crm_pipeline.database.migrate --dump`; a test compares it with the migrated database.
+-- Written by `python -m crm_pipeline.database.dictionary`; a test compares it with the migrated database.
 """
 
 

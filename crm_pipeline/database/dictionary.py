@@ -4,16 +4,15 @@ python -m crm_pipeline.database.dictionary     write it, from the migrated datab
 """
 
 from itertools import groupby
-from pathlib import Path
 
 from sqlalchemy import Connection, Row
 
-from crm_pipeline.database.engine import create_engine
-from crm_pipeline.database.migrate import migrate
-from crm_pipeline.database.queries import queries
-from crm_pipeline.settings import load_settings
+from crm_pipeline.database.catalogue import schema_text
+from crm_pipeline.database.queries import SQL, queries
+from crm_pipeline.database.scratch import scratch_database
 
-DOCUMENT = Path("docs/data-dictionary.md")
+DOCUMENT = SQL.resolve().parent / "docs/data-dictionary.md"
+PICTURE = SQL / "schema.sql"
 HEADING = """\
 # Data dictionary
 
@@ -55,11 +54,10 @@ def _escaped(comment: str | None) -> str:
 
 
 def main() -> None:
-    """Write the document into the checkout."""
-    engine = create_engine(load_settings())
-    migrate(engine)
-    with engine.connect() as connection:
+    """Write both documents into the checkout."""
+    with scratch_database() as connection:
         DOCUMENT.write_text(dictionary_text(connection), encoding="utf-8")
+        PICTURE.write_text(schema_text(connection), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,17 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_fix
 from crm_pipeline.database.queries import queries
 from crm_pipeline.database.server_account import Account
 from crm_pipeline.database.server_binaries import find_binaries, major_version, reachable_binaries
-from crm_pipeline.database.server_place import DATABASES, ROLE, Place, State, choose_place, free_port, known_place, new_state
+from crm_pipeline.database.server_place import (
+    DATABASES,
+    ROLE,
+    Place,
+    State,
+    choose_place,
+    free_port,
+    known_place,
+    made_folders,
+    new_state,
+)
 from crm_pipeline.errors import DatabaseUnavailable
 
 RETRY_SECONDS = 15  # a killed postmaster is reaped within 1-3 s; its children go a little later
@@ -35,6 +45,7 @@ SETTINGS = {
     "max_connections": "200",
     "synchronous_commit": "on",
     "jit": "off",
+    "log_checkpoints": "off",
     # parallel workers talk through /dev/shm, which is 64 MB in a container
     "max_parallel_workers_per_gather": "0",
     "max_parallel_maintenance_workers": "0",
@@ -82,7 +93,20 @@ def is_running(home: Path) -> bool:
 def stop(home: Path, binaries: Path | None = None) -> bool:
     """Stop the server cleanly, ending open sessions; return False when none was running. Raises DatabaseUnavailable."""
     place = known_place(home)
-    if place is None or place.data_version is None:
+    return place is not None and _stop(place, binaries)
+
+
+def erase(home: Path, binaries: Path | None = None) -> None:
+    """Stop the server and delete all its databases for good, also those kept outside CRM_HOME; nothing else is touched."""
+    folders = made_folders(home)
+    if folders:
+        _stop(Place(folders[0]), binaries)
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+def _stop(place: Place, binaries: Path | None) -> bool:
+    if not (place.data / "postmaster.pid").exists():  # Postgres takes it away when it has stopped
         return False
     with place.locked():
         state = place.read_state()

@@ -9,12 +9,13 @@ compared there, so that the log of changes is exact and a row that would stay th
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from crm_pipeline.database.queries import queries
-from crm_pipeline.database.rows import ChildRows, RecordRows, SourceRows, copy_block
+from crm_pipeline.database.rows import FIELD, ChildRows, RecordRows, SourceRows, copy_block, json_text
 from crm_pipeline.database.templates import child_columns, child_statement, source_columns, source_statement
 from crm_pipeline.model.arrivals import Known
 from crm_pipeline.model.entities import CHILDREN, Child

@@ -2,11 +2,8 @@
 
 Each migration is one transaction that also records it with its checksum; all under a lock of the database, so any number
 of processes may try. A file, once released, is never edited: add the next one. A view file is named after its view in `crm`.
-
-    python -m crm_pipeline.database.migrate --dump     write sql/schema.sql, the one current picture of all migrations
 """
 
-import argparse
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
@@ -19,11 +16,8 @@ from psycopg2.extensions import quote_ident
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from crm_pipeline.database.catalogue import schema_text
-from crm_pipeline.database.engine import create_engine
 from crm_pipeline.database.queries import SQL, queries
 from crm_pipeline.errors import ConfigurationError
-from crm_pipeline.settings import load_settings
 
 _FILE = re.compile(r"^(\d{4})_(\w+)\.sql$")
 
@@ -67,6 +61,19 @@ def migrate(engine: Engine, folder: Path = SQL) -> MigrationResult:
             _apply(connection, migration)
         _make_views(connection, folder)
     return MigrationResult([str(migration) for migration in missing], max((m.version for m in known), default=0))
+
+
+def require_current(engine: Engine, folder: Path = SQL) -> int:
+    """Return the version of a database that has this code's schema. Raises ConfigurationError when it is older or newer."""
+    known = read_migrations(folder)
+    with engine.connect() as connection:
+        is_there = connection.exec_driver_sql(queries("migrations")["is_there"]).scalar()
+        missing = decide(known, _applied(connection) if is_there else {})
+    if missing:
+        raise ConfigurationError(
+            f"The database lacks {len(missing)} migration(s) of this version.", what_to_do="Run: crm-pipeline migrate"
+        )
+    return len(known)
 
 
 def read_migrations(folder: Path = SQL) -> list[Migration]:
@@ -174,18 +181,3 @@ def _drop_view(connection: Connection, name: str) -> None:
 def _run(connection: Connection, text: str) -> None:
     """Run statements as they are written: a percent sign is only a percent sign."""
     connection.exec_driver_sql(text, execution_options={"no_parameters": True})
-
-
-def main() -> None:
-    """Write sql/schema.sql from the catalogue of the migrated database the settings name."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--dump", action="store_true", required=True, help="write sql/schema.sql")
-    parser.parse_args()
-    engine = create_engine(load_settings())
-    migrate(engine)
-    with engine.connect() as connection:
-        (SQL / "schema.sql").write_text(schema_text(connection), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -70,9 +70,9 @@ def account_for(data: Path) -> Account:
 def _unprivileged() -> Account:
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
     for name in UNPRIVILEGED:
-        if name in known:
-            return Account(known[name].pw_uid, known[name].pw_gid, dropped=True)
+        if name in known and (account := Account(known[name].pw_uid, known[name].pw_gid, dropped=True)).runs("true"):
+            return account
     raise ConfigurationError(
-        "Postgres does not run as root, and there is neither an account `postgres` nor `nobody` here.",
+        "Postgres does not run as root, and root can become neither `postgres` nor `nobody` here.",
         what_to_do="Run as an ordinary user, or set CRM_DATABASE_URL.",
     )

@@ -60,7 +60,7 @@ def major_version(folder: Path) -> int:
 
 
 def _candidates(configured: Path | None) -> Iterator[Path]:
-    folders = [configured.expanduser().resolve()] if configured else [*_wheel(), *_installed(), *_on_the_path()]
+    folders = [configured.expanduser().resolve()] if configured else [*_wheel(), *installed_binaries(), *_on_the_path()]
     return (folder for folder in folders if all(os.access(folder / program, os.X_OK) for program in PROGRAMS))
 
 
@@ -69,7 +69,8 @@ def _wheel() -> list[Path]:
     return [Path(place) / "pginstall/bin" for place in (found.submodule_search_locations or ())] if found else []
 
 
-def _installed() -> list[Path]:
+def installed_binaries() -> list[Path]:
+    """Return the folders of servers that the distribution installed, newest first."""
     folders = [folder for pattern in INSTALLED for folder in Path("/").glob(pattern[1:])]
     return sorted(folders, key=_number, reverse=True)
 
@@ -86,9 +87,9 @@ def _on_the_path() -> list[Path]:
 
 def reachable_binaries(binaries: Path, account: Account, folder: Path) -> Path:
     """Return the programs' folder, or a copy of it under `folder` when the account cannot run them where they are."""
-    if account.runs(binaries / "postgres", "--version") and account.reaches(binaries.parent / "share"):
+    install, share = binaries.parent, binaries.parent / "share"
+    if account.runs(binaries / "postgres", "--version") and (account.reaches(share) or not share.exists()):
         return binaries
-    install = binaries.parent
     mark = f"{binaries}:{(binaries / 'postgres').stat().st_mtime_ns}"
     kept = folder / f"binaries-{hashlib.sha256(mark.encode()).hexdigest()[:12]}"
     if not kept.exists():

@@ -25,6 +25,7 @@ from crm_pipeline.database.server_account import Account, account_for
 from crm_pipeline.errors import ConfigurationError
 
 ELSEWHERE = ("/var/lib", "/var/tmp", tempfile.gettempdir())
+PREFIX = "crm-pipeline-"
 ROLE = "crm"
 DATABASES = ("crm", "dagster")
 
@@ -109,6 +110,14 @@ def known_place(home: Path) -> Place | None:
         raise _belongs_to_another(inside) from None
 
 
+def made_folders(home: Path) -> list[Path]:
+    """Return the folders that were made for the server and still exist, the one with the data first."""
+    inside = home.expanduser().resolve() / "postgres"
+    pointer = inside / "location"
+    pointed = [Path(pointer.read_text().strip())] if pointer.exists() else []
+    return [folder for folder in pointed if folder.is_dir() and folder.name.startswith(PREFIX)] + [inside] * inside.is_dir()
+
+
 def choose_place(home: Path) -> Place:
     """Return the server's folder, choosing and making it the first time."""
     inside = _make(home.expanduser().resolve()) / "postgres"
@@ -123,7 +132,7 @@ def _chosen(inside: Path) -> Place:
         return Place(inside)
     for parent in map(Path, ELSEWHERE):
         if account.reaches(parent) and os.access(parent, os.W_OK):
-            folder = Path(tempfile.mkdtemp(prefix="crm-pipeline-", dir=parent))
+            folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
             folder.chmod(0o711)  # ours, just made: the account passes through, nobody lists it
             _write(inside / "location", f"{folder}\n")
             return Place(folder)

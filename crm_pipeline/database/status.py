@@ -44,3 +44,9 @@ def waiting(engine: Engine) -> dict[str, int]:
     """Return entity → how many source records wait to be reconciled."""
     with engine.connect() as db:
         return {row[0]: row[1] for row in db.exec_driver_sql(queries("status")["waiting"])}
+
+
+def holdings(engine: Engine) -> list[dict[str, Any]]:
+    """Return live records per connection and entity, the golden ones in the last row."""
+    with engine.connect() as db:
+        return [dict(row._mapping) for row in db.exec_driver_sql(queries("status")["holdings"])]

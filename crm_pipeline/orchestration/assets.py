@@ -21,7 +21,7 @@ from crm_pipeline.orchestration.steps import landed, normalize_entity, reconcile
 class SyncConfig(dg.Config):
     """How an asset of a CRM is synced."""
 
-    mode: str = Field("incremental", description="incremental (what changed), initial (everything) or verify (compare everything)")
+    mode: str = Field("incremental", description="incremental (what changed), initial (everything), verify (compare everything)")
 
 
 class ReconcileConfig(dg.Config):

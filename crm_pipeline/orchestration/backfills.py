@@ -4,6 +4,7 @@ The UI's backfill dialog picks connections and days; each connection becomes one
 cursors of the live syncs. A period is about when records were changed, in UTC, its end not included.
 """
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -28,7 +29,9 @@ PATIENCE = dg.RetryPolicy(max_retries=20, delay=15)
 class EntitiesConfig(dg.Config):
     """What a backfill reads."""
 
-    entities: list[str] = Field(default_factory=list, description="entities to read again, e.g. [deals]; none: all that know time")
+    entities: list[str] = Field(
+        default_factory=list, description="entities to read again, e.g. [deals]; none: all that know time"
+    )
 
 
 class PeriodConfig(EntitiesConfig):
@@ -60,20 +63,28 @@ _MIDNIGHT = time(0, tzinfo=UTC)
 def backfill(connector: Connector) -> dg.AssetsDefinition:
     """Return `backfill/<crm>`."""
 
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # backfill_policy is beta; what we rely on of it is tested
+        return _backfill(connector)
+
+
+def _backfill(connector: Connector) -> dg.AssetsDefinition:
     @dg.asset(
         key=["backfill", connector.crm],
         partitions_def=connection_days(connector.crm),
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="backfill",
         kinds={"postgres", connector.crm},
-        description=f"Periods of {connector.title} read again, connection × day of change. Cursors stay; older periods: job backfill_window.",
+        description=f"Periods of {connector.title} read again, by day of change; cursors stay. Older: job backfill_window.",
         required_resource_keys=NEEDED,
         retry_policy=PATIENCE,
     )
     def body(context: dg.AssetExecutionContext, config: EntitiesConfig) -> dg.MaterializeResult:
         wanted = periods(key.keys_by_dimension for key in context.partition_keys)
         done = [
-            result for connection, spans in wanted.items() for result in reread(context, connector, connection, spans, config.entities)
+            result
+            for connection, spans in wanted.items()
+            for result in reread(context, connector, connection, spans, config.entities)
         ]
         return dg.MaterializeResult(metadata=total_metadata(done))
 
@@ -118,7 +129,9 @@ def chosen_entities(connector: Connector, asked: Sequence[str]) -> list[str]:
     able = windowed_entities(connector)
     unable = [entity for entity in asked if entity not in able]
     if unable:
-        raise UsageError(f"{connector.title} cannot read {', '.join(unable)} by period.", what_to_do=f"Choose of: {', '.join(able)}.")
+        raise UsageError(
+            f"{connector.title} cannot read {', '.join(unable)} by period.", what_to_do=f"Choose of: {', '.join(able)}."
+        )
     return [entity for entity in able if not asked or entity in asked]
 
 

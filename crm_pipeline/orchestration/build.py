@@ -15,7 +15,7 @@ from crm_pipeline.orchestration.schedules import SCHEDULES
 from crm_pipeline.orchestration.sensors import PRIORITY, connection_registry, due_connections, reaper
 
 
-def build_defs(connectors: Mapping[str, Connector] | None = None) -> dg.Definitions:
+def build_defs(connectors: Mapping[str, Connector] | None = None, resources: Mapping[str, object] = RESOURCES) -> dg.Definitions:
     """Return the definitions for these connectors, by default for every one there is."""
     found = discover() if connectors is None else connectors
     syncs = sync_jobs(found)
@@ -25,6 +25,6 @@ def build_defs(connectors: Mapping[str, Connector] | None = None) -> dg.Definiti
         jobs=[*syncs.values(), backfill_window_job(found), reconcile_job, quality_job, maintenance],
         schedules=SCHEDULES,
         sensors=[connection_registry(found), due_connections([syncs[name] for name in PRIORITY]), reaper],
-        resources=RESOURCES,
+        resources=resources,
         executor=dg.in_process_executor,
     )

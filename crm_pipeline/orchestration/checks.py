@@ -53,7 +53,9 @@ def complete(parts: Pipeline, crm: str, entity: str) -> Finding:
     """Are the living source records those of the living raw records?"""
     rows = ask(parts.engine, "completeness", crm=crm, entity=entity)
     wrong = [row for row in rows if row["surplus"] or (row["missing"] and entity not in LEFT_OUT_ON_PURPOSE)]
-    return Finding(not wrong, rows, description="Materialize the source asset alone: it is normalized from raw." if wrong else None)
+    return Finding(
+        not wrong, rows, description="Materialize the source asset alone: it is normalized from raw." if wrong else None
+    )
 
 
 def reconciled(parts: Pipeline, _crm: str, entity: str) -> Finding:

@@ -39,13 +39,16 @@ NEXT_STEP: dict[type[errors.CrmPipelineError], str] = {
 """What to do when the error itself does not say."""
 
 
-def to_failure(error: errors.CrmPipelineError, **where: str) -> dg.Failure:
-    """Return the Failure for one of our errors; `where` names the connection, the entity and so on."""
+def to_failure(error: errors.CrmPipelineError, after: str | None = None, **where: str) -> dg.Failure:
+    """Return the Failure for one of our errors.
+
+    where: connection, entity and the like; after: the step that met the error, when this one was not even tried.
+    """
     what_to_do = error.what_to_do or _along_ancestors(NEXT_STEP, error)
-    message = error.args[0] if error.args else str(error)
-    place = "/".join(where.values())
+    untried = f"not tried after {after} failed: " if after else ""
+    message = f"{untried}{error.args[0] if error.args else error} {what_to_do}"
     return dg.Failure(
-        description=f"{place}: {message} {what_to_do}".strip().removeprefix(": "),
+        description=": ".join(filter(None, ["/".join(where.values()), message])),
         metadata={"what_to_do": what_to_do, "error": type(error).__name__, **where},
         allow_retries=_along_ancestors(WORTH_ANOTHER_TRY, error),
     )

@@ -23,8 +23,8 @@ MODES = {"initial_sync": "initial", "incremental_sync": "incremental", "verify":
 """Job → mode of its syncs."""
 
 PURPOSE = {
-    "initial_sync": "Load one connection from scratch. Interrupted, it goes on where it was. Choose the connection as the partition.",
-    "incremental_sync": "Bring one connection up to date from its cursors; launched by itself at every connection's own interval.",
+    "initial_sync": "Load one connection (the partition) from scratch. Interrupted, it goes on where it was.",
+    "incremental_sync": "Bring one connection up to date from its cursors; happens by itself at its own interval.",
     "verify": "Walk one connection completely, compare every record, repair, and find deletions.",
 }
 

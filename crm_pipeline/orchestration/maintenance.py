@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -28,7 +29,8 @@ class RetentionConfig(dg.Config):
 def forget_old_events(context: dg.OpExecutionContext, config: RetentionConfig) -> None:
     """Purge Dagster's event log."""
     ages = {"chatter": config.chatter_days, "materializations": config.materialization_days}
-    with context.instance.event_log_storage.index_connection() as connection:
+    storage: Any = context.instance.event_log_storage  # SQL storage, whose tables the queries know
+    with storage.index_connection() as connection:
         gone = {what: purge(connection, what, _days_ago(days).replace(tzinfo=None)) for what, days in ages.items()}
     context.log.info(f"Deleted events: {gone}")
 

@@ -1,39 +1,19 @@
 """What a materialization says: counts, speed, budget and lag as plain numbers, which the UI plots over runs."""
 
 from collections.abc import Iterable
-from typing import Protocol
 
 import dagster as dg
+
+from crm_pipeline.stages.parts import EntityResult, ReconcileResult
 
 COUNTS = ("read", "inserted", "updated", "unchanged", "deleted", "quarantined", "requests")
 
 Metadata = dict[str, int | float | str | dg.MetadataValue]
 
 
-class Counted(Protocol):
-    """A stage's result for one entity (`EntityResult`)."""
-
-    read: int
-    inserted: int
-    updated: int
-    unchanged: int
-    deleted: int
-    quarantined: int
-    requests: int
-    seconds: float
-
-
-class Reconciled(Protocol):
-    """A stage's result for one golden table (`ReconcileResult`)."""
-
-    queued: int
-    inserted: int
-    updated: int
-    unchanged: int
-    deleted: int
-
-
-def sync_metadata(result: Counted, *, connection: str, mode: str, rows: int, lag: float | None, rate: float | None) -> Metadata:
+def sync_metadata(
+    result: EntityResult, *, connection: str, mode: str, rows: int, lag: float | None, rate: float | None
+) -> Metadata:
     """Return the metadata of a synced entity.
 
     rows: live rows of this connection; lag: age of the data in seconds; rate: requests per second the vendor allows.
@@ -51,13 +31,13 @@ def sync_metadata(result: Counted, *, connection: str, mode: str, rows: int, lag
     }
 
 
-def total_metadata(results: Iterable[Counted]) -> Metadata:
+def total_metadata(results: Iterable[EntityResult]) -> Metadata:
     """Return the sums of several results."""
     done = list(results)
     return {name: sum(int(getattr(result, name)) for result in done) for name in COUNTS}
 
 
-def golden_metadata(result: Reconciled) -> Metadata:
+def golden_metadata(result: ReconcileResult) -> Metadata:
     """Return the metadata of a reconciled golden table."""
     return {name: int(getattr(result, name)) for name in ("queued", "inserted", "updated", "unchanged", "deleted")}
 

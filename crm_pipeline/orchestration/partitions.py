@@ -38,4 +38,4 @@ def missing_partitions(instance: dg.DagsterInstance, crm_of: dict[str, str], crm
 
 def days_between(first: str, last: str) -> list[str]:
     """Return the day keys from `first` to `last`, both included."""
-    return DAYS.get_partition_keys_in_range(dg.PartitionKeyRange(first, last))
+    return list(DAYS.get_partition_keys_in_range(dg.PartitionKeyRange(first, last)))

@@ -38,10 +38,14 @@ class Lease:
         if isinstance(error, STOPS_THE_RUN):
             self._stopped.setdefault(connection, (entity, error))
 
-    def stopped_by(self, connection: str, entity: str) -> CrmPipelineError | None:
-        """Return the error another entity met, None when the way is clear."""
-        where, error = self._stopped.get(connection, (entity, None))
-        return error if where != entity else None
+    def clear(self, connection: str) -> None:
+        """Forget what stopped a connection: it answers again."""
+        self._stopped.pop(connection, None)
+
+    def stopped_by(self, connection: str, entity: str) -> tuple[str, CrmPipelineError | None]:
+        """Return which other entity met which error; no error when the way is clear, or this entity is to try again."""
+        after, error = self._stopped.get(connection, (entity, None))
+        return (after, error) if after != entity else (entity, None)
 
 
 @dg.resource(required_resource_keys={"pipeline"}, description="Sign of life of the run's process, which the reaper looks for.")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from crm_pipeline.database.connections import list_connections
+from crm_pipeline.wiring import Pipeline
 
 VERIFY_AT, QUALITY_AT, MAINTENANCE_AT = "0 1 * * *", "0 5 * * *", "30 3 * * *"
 
@@ -13,15 +14,16 @@ VERIFY_AT, QUALITY_AT, MAINTENANCE_AT = "0 1 * * *", "0 5 * * *", "30 3 * * *"
     job_name="verify",
     cron_schedule=VERIFY_AT,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    required_resource_keys={"pipeline"},
     description="Every active connection is walked completely: what was missed is repaired, what is gone is found.",
 )
-def nightly_verify(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
+def nightly_verify(context: dg.ScheduleEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> Iterator[dg.RunRequest]:
     """Request a verification of every active connection."""
     day = context.scheduled_execution_time.date()
-    for known in list_connections(context.resources.pipeline.engine):
+    for known in list_connections(pipeline.engine):
         if known.status == "active":
-            yield dg.RunRequest(f"{known.name}:{day}", partition_key=known.name, tags={"crm/crm": known.crm, "dagster/priority": "-5"})
+            yield dg.RunRequest(
+                f"{known.name}:{day}", partition_key=known.name, tags={"crm/crm": known.crm, "dagster/priority": "-5"}
+            )
 
 
 def nightly(job: str, cron: str, description: str) -> dg.ScheduleDefinition:

@@ -15,6 +15,7 @@ from crm_pipeline.database.connections import list_connections
 from crm_pipeline.database.leases import live_runs
 from crm_pipeline.orchestration.partitions import CONNECTIONS, missing_partitions
 from crm_pipeline.orchestration.reaper import END, split_missing
+from crm_pipeline.wiring import Pipeline
 
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -36,11 +37,10 @@ def connection_registry(connectors: Mapping[str, Connector]) -> dg.SensorDefinit
         name="connection_registry",
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        required_resource_keys={"pipeline"},
-        description="Gives new connections their partitions. Partitions are never taken away: a removed connection is only not synced.",
+        description="Gives new connections their partitions. A removed connection keeps its own and is not synced any more.",
     )
-    def body(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        crm_of = {known.name: known.crm for known in list_connections(context.resources.pipeline.engine)}
+    def body(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SensorResult | dg.SkipReason:
+        crm_of = {known.name: known.crm for known in list_connections(pipeline.engine)}
         missing = missing_partitions(context.instance, crm_of, list(connectors))
         if not missing:
             return dg.SkipReason(f"{len(crm_of)} connections, all with their partitions.")
@@ -58,12 +58,11 @@ def due_connections(jobs: Sequence[dg.JobDefinition]) -> dg.SensorDefinition:
         jobs=jobs,
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        required_resource_keys={"pipeline"},
         description="Syncs every active connection at its own interval; the first sync of a new one is the initial load.",
     )
-    def body(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        known = context.instance.get_dynamic_partitions(CONNECTIONS.name)
-        due = claim_due(context.resources.pipeline.engine, known, partitions_at_work(context.instance), PER_TICK)
+    def body(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SensorResult | dg.SkipReason:
+        known = context.instance.get_dynamic_partitions(str(CONNECTIONS.name))
+        due = claim_due(pipeline.engine, known, partitions_at_work(context.instance), PER_TICK)
         return dg.SensorResult([_request(one) for one in due]) if due else dg.SkipReason("Nothing is due.")
 
     return body
@@ -72,17 +71,16 @@ def due_connections(jobs: Sequence[dg.JobDefinition]) -> dg.SensorDefinition:
 @dg.sensor(
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    required_resource_keys={"pipeline"},
     description="Ends runs whose process is gone, so that the next run of their connection can start.",
 )
-def reaper(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+def reaper(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SensorResult:
     """End the runs that have been without a lease for long enough, and remember those that are without one."""
     runs = {run.run_id: run for run in context.instance.get_runs(dg.RunsFilter(statuses=list(END))) if _is_ours(context, run)}
-    live = live_runs(context.resources.pipeline.engine)
+    live = live_runs(pipeline.engine)
     dead, missing = split_missing(runs, live, json.loads(context.cursor or "{}"), time.time())
     for run_id in dead:
         END[runs[run_id].status](context.instance, runs[run_id])
-    hurry(context.resources.pipeline.engine, {runs[run_id].tags.get("dagster/partition", "") for run_id in dead})
+    hurry(pipeline.engine, {runs[run_id].tags.get("dagster/partition", "") for run_id in dead})
     reason = f"Ended {', '.join(dead)}." if dead else f"{len(runs)} runs under way, {len(missing)} without a sign of life."
     return dg.SensorResult(skip_reason=reason, cursor=json.dumps(missing))
 

@@ -3,6 +3,7 @@
 Used by the assets (launched from the lineage) and by the jobs (launched by sensors and people), so both do the same.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,9 +17,12 @@ from crm_pipeline.model.entities import GOLDEN
 from crm_pipeline.orchestration.failures import failing_in_words, to_failure
 from crm_pipeline.orchestration.metadata import Metadata, golden_metadata, sync_metadata
 from crm_pipeline.stages.normalize import normalize
+from crm_pipeline.stages.parts import EntityResult, Progress
 from crm_pipeline.stages.reconcile import reconcile
-from crm_pipeline.stages.parts import EntityResult
 from crm_pipeline.stages.sync import sync
+
+SAY_EVERY = 10.0
+"""Seconds between two lines of progress."""
 
 Context = dg.OpExecutionContext | dg.AssetExecutionContext
 Said = dict[dg.AssetKey, Metadata]
@@ -30,7 +34,9 @@ def sync_entity(
     """Sync one entity and return its counts. Raises dg.Failure with what to do."""
     parts, lease = context.resources.pipeline, context.resources.lease
     with in_words(context, connection, entity):
-        done = sync(parts, connection, mode, entities=[entity], since=since, until=until, run_id=lease.run_id)
+        done = sync(parts, connection, mode, [entity], since=since, until=until, run_id=lease.run_id, progress=_telling(context))
+        if entity in done.raised:
+            raise done.raised[entity]
     return done.entities[entity]
 
 
@@ -43,7 +49,7 @@ def crm_of(context: Context, connection: str) -> str:
 def normalize_entity(context: Context, crm: str, connection: str, entity: str) -> Said:
     """Normalize one entity again from its raw records; return what to say about `source/<crm>/<entity>`."""
     with in_words(context, connection, entity):
-        result = normalize(context.resources.pipeline, connection, entities=[entity])[entity]
+        result = normalize(context.resources.pipeline, connection, entity)
     return landed(context, crm, connection, entity, "normalize", result)
 
 
@@ -53,7 +59,9 @@ def landed(context: Context, crm: str, connection: str, entity: str, mode: str, 
     (standing,) = ask(parts.engine, "standing", entity=entity, connection=connection)
     rate = 1 / parts.link(connection).http.meter.interval if result.requests else None
     known = {"connection": connection, "mode": mode, "lag": standing["lag_seconds"], "rate": rate}
-    return {dg.AssetKey([layer, crm, entity]): sync_metadata(result, rows=standing[layer], **known) for layer in ("raw", "source")}
+    return {
+        dg.AssetKey([layer, crm, entity]): sync_metadata(result, rows=standing[layer], **known) for layer in ("raw", "source")
+    }
 
 
 def report(context: Context, connection: str, said: Said) -> None:
@@ -79,14 +87,28 @@ def reconcile_golden(context: Context, entity: str, full: bool = False) -> Metad
 def in_words(context: Context, connection: str, entity: str) -> Iterator[None]:
     """Turn our errors into Failures, and let the rest of the run know when this connection is out of reach."""
     lease = context.resources.lease
-    met = lease.stopped_by(connection, entity)
+    after, met = lease.stopped_by(connection, entity)
     if met is not None:
-        raise to_failure(met, connection=connection, entity=entity, not_tried="it stopped earlier in this run")
+        raise to_failure(met, after, connection=connection, entity=entity)
     try:
         yield
     except CrmPipelineError as error:
         lease.note(connection, entity, error)
         raise to_failure(error, connection=connection, entity=entity) from None
+    lease.clear(connection)
+
+
+def _telling(context: Context) -> Progress:
+    """Return a progress that logs a line now and then: every line is a row of the event log."""
+    said = time.monotonic()
+
+    def tell(connection: str, entity: str, result: EntityResult) -> None:
+        nonlocal said
+        if time.monotonic() - said > SAY_EVERY:
+            said = time.monotonic()
+            context.log.info(f"{connection}/{entity}: {result.read} read so far")
+
+    return tell
 
 
 def _selected(context: Context) -> frozenset[dg.AssetKey]:

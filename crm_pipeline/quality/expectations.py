@@ -8,9 +8,10 @@ from crm_pipeline.quality.suites import Expectation, suite
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
-import great_expectations as gx  # noqa: E402
-from great_expectations.exceptions import GreatExpectationsError  # noqa: E402
-from great_expectations.expectations.registry import get_expectation_impl  # noqa: E402
+import great_expectations as gx
+from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.exceptions import GreatExpectationsError
+from great_expectations.expectations.registry import get_expectation_impl
 
 
 def validate(url: str, query: str, entity: str) -> list[dict[str, Any]]:
@@ -26,7 +27,7 @@ def validate(url: str, query: str, entity: str) -> list[dict[str, Any]]:
 
 def _validated(url: str, query: str, entity: str) -> list[dict[str, Any]]:
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_postgres("source", connection_string=url)
     batch = source.add_query_asset("records", query=query).add_batch_definition_whole_table("all").get_batch()
     wanted = context.suites.add(gx.ExpectationSuite(entity, expectations=[_configured(one) for one in suite(entity)]))
@@ -35,8 +36,9 @@ def _validated(url: str, query: str, entity: str) -> list[dict[str, Any]]:
 
 
 def _configured(expectation: Expectation) -> Any:
+    kind: Any = get_expectation_impl(expectation.kind)
     partial = {} if expectation.mostly == 1.0 else {"mostly": expectation.mostly}
-    return get_expectation_impl(expectation.kind)(**expectation.arguments, **partial)
+    return kind(**expectation.arguments, **partial)
 
 
 def _row(result: Any) -> dict[str, Any]:

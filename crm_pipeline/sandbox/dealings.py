@@ -9,7 +9,7 @@ from decimal import Decimal
 from . import dice, people, words
 from .world import Deal, Stage, Talk, TalkKind, Target, Task
 
-_PERSON, _DEAL, _TASK, _TALK = 3, 4, 5, 6
+_DEAL, _TASK, _TALK = 4, 5, 6
 # Of twenty old deals; the youngest twentieth of all deals is still open.
 _STAGES: tuple[Stage, ...] = ("won",) * 9 + ("lost",) * 5 + ("engaging",) * 4 + ("prospecting",) * 2
 _TALKS: tuple[TalkKind, ...] = ("call",) * 10 + ("note",) * 5 + ("email",) * 2 + ("sms",) * 2 + ("meeting",)
@@ -32,8 +32,7 @@ class Scene:
 
     def employer(self, place: int) -> int | None:
         """Answer the key of the company a person works at."""
-        who = place - 1 if place % 97 == 13 else place
-        firm = people.firm_of(place, dice.roll(self.seed, _PERSON, who) >> 44, self.firms)
+        firm = people.employers(self.seed, place // people.BLOCK, self.firms)[place % people.BLOCK]
         return None if firm is None else firm - self.firms.start + 1
 
 

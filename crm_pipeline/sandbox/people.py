@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from . import dealings, dice, words
 from .world import Agent, Company, Deal, Person, Product, Talk, Task
@@ -107,6 +108,18 @@ def firm_of(index: int, chance: int, firms: range) -> int | None:
     return None if chance % 12 == 0 or number < 1 else start + chance // 12 % number
 
 
+@lru_cache(maxsize=8)
+def employers(seed: int, block: int, firms: range) -> tuple[int | None, ...]:
+    """Answer at which companies (places in the whole) the ten people of a block work."""
+    places = range(block * BLOCK, (block + 1) * BLOCK)
+    return tuple(firm_of(place, dice.roll(seed, _PERSON, _who(place)) >> 44, firms) for place in places)
+
+
+def _who(place: int) -> int:
+    """Answer whose data a person has: the person before's, when entered a second time."""
+    return place - 1 if place % _DOUBLE_EVERY == _DOUBLE_AT else place
+
+
 def agent(seed: int, index: int) -> Agent:
     """Make one user of the CRM."""
     chance = dice.roll(seed, _AGENT, index)
@@ -145,7 +158,7 @@ def company(seed: int, index: int, key: int, total: int, agents: int, voice: int
 
 def person(seed: int, index: int, key: int, firms: range, total: int, voice: int = 0) -> Person:
     """Make one person; one in 97 is the person before, entered a second time in another spelling."""
-    who = index - 1 if index % _DOUBLE_EVERY == _DOUBLE_AT else index
+    who = _who(index)
     chance, spelling = dice.roll(seed, _PERSON, who), dice.mix(index * 1009 + voice)
     first, last, middle, name = _names(chance)
     chance >>= 44

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import ssl
 import threading
 import warnings
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -109,6 +110,10 @@ class Sandbox:
     def credentials(self) -> dict[str, Any]:
         """Answer what a person would copy from the CRM's settings page."""
         return {}
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Answer the context to serve https with, or None for plain http."""
+        return None
 
     async def started(self) -> None:
         """Run once inside the event loop when `url` is known (start timers here)."""
@@ -232,10 +237,11 @@ class Sandbox:
         self.loop = asyncio.get_running_loop()
         runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=0.2)
         await runner.setup()
-        site = web.TCPSite(runner, self.options.host, self.options.port)
+        context = self.tls_context()
+        site = web.TCPSite(runner, self.options.host, self.options.port, ssl_context=context)
         try:
             await site.start()
-            self.url = f"http://{self.options.host}:{runner.addresses[0][1]}"
+            self.url = f"{'https' if context else 'http'}://{self.options.host}:{runner.addresses[0][1]}"
             await self.started()
             ready()
             await stop.wait()

@@ -24,9 +24,11 @@ _ORDER = re.compile(r"^(id|updated|created)( ASC| DESC)?(?:, ?(id)( ASC| DESC)?)
 _COMPARISON = re.compile(r"^updated *(>=|<=|>|<|=) *\?$")
 _INDEXED_COLUMNS = re.compile(r"parent|json_extract")
 _PRAGMAS = ("journal_mode=OFF", "synchronous=OFF", "temp_store=MEMORY", "cache_size=-131072", "mmap_size=2147483648")
-_SCHEMA = """
+_TABLE = """
 CREATE TABLE IF NOT EXISTS rows_{kind}
-    (id INTEGER PRIMARY KEY, updated INTEGER, created INTEGER, deleted INTEGER, parent TEXT, body TEXT);
+    (id INTEGER PRIMARY KEY, updated INTEGER, created INTEGER, deleted INTEGER, parent TEXT, body TEXT)
+"""
+_INDEXES = """
 CREATE INDEX IF NOT EXISTS rows_{kind}_updated ON rows_{kind} (updated, id) WHERE deleted = 0;
 CREATE INDEX IF NOT EXISTS rows_{kind}_trash ON rows_{kind} (updated, id) WHERE deleted = 1;
 CREATE INDEX IF NOT EXISTS rows_{kind}_parent ON rows_{kind} (parent, id);
@@ -45,6 +47,7 @@ class Store:
         self._lock = threading.RLock()
         self._db = _open_unnamed() if big else _connect(":memory:")
         self._kinds: set[str] = set()
+        self._indexed: set[str] = set()
         self._last: dict[str, int] = {}
         self._counts: dict[str, dict[tuple[Any, ...], int]] = defaultdict(dict)
         self._marks: dict[str, dict[tuple[Any, ...], list[tuple[int, tuple[int, ...]]]]] = defaultdict(dict)
@@ -151,7 +154,7 @@ class Store:
         `where` and `order` are SQL over the columns and json_extract(body, '$.X'); callers build them from white lists only.
         """
         with self._lock:
-            self._known(kind)
+            self._searched(kind)
             key, keyset = (where, tuple(args), order, deleted), _keyset(order)
             walk = self._resume(kind, key, keyset, offset) if keyset and offset else ("", (), offset)
             source = f"rows_{kind}{self._scan(kind, where, args, order, limit, deleted)}{_where(where, deleted, walk[0])}"
@@ -165,7 +168,7 @@ class Store:
     def count(self, kind: str, where: str = "", args: Sequence[Any] = (), deleted: int | None = LIVE) -> int:
         """Count rows; repeated counts between writes cost nothing."""
         with self._lock:
-            self._known(kind)
+            self._searched(kind)
             key = (where, tuple(args), deleted)
             if key not in self._counts[kind]:
                 sql = f"SELECT count(*) FROM rows_{kind}{_where(where, deleted)}"
@@ -196,9 +199,16 @@ class Store:
             return
         if not _KIND.match(kind):
             raise ValueError(f"not a kind: {kind!r}")
-        self._db.executescript(_SCHEMA.format(kind=kind))
+        self._db.execute(_TABLE.format(kind=kind))
         self._kinds.add(kind)
         self._last.setdefault(kind, 0)
+
+    def _searched(self, kind: str) -> None:
+        """Make the indexes when a kind is first searched: filling it before that costs half as much."""
+        self._known(kind)
+        if kind not in self._indexed:
+            self._db.executescript(_INDEXES.format(kind=kind))
+            self._indexed.add(kind)
 
     def _changing(self, kind: str) -> None:
         self._known(kind)

@@ -11,20 +11,21 @@ from crm_pipeline.stages.parts import Parts
 STALE_AFTER = timedelta(hours=12)
 
 
-def check(parts: Parts, connection: ConnectionRow) -> Account:
+def check(parts: Parts, connection: str) -> Account:
     """Ask the CRM about a connection's account and keep what it says; a connection that works again becomes active.
 
     Raises ConnectionStopped kinds and TryLater as the connector does, UsageError when it now is another account.
     """
-    account = parts.connectors[connection.crm].check(parts.link(connection.name))
-    if connection.stable_id not in (None, account.stable_id):
+    row = connections.get(parts.engine, connection)
+    account = parts.connectors[row.crm].check(parts.link(row.name))
+    if row.stable_id not in (None, account.stable_id):
         raise UsageError(
-            f"{connection.name} now answers as another account ({account.name}).", what_to_do="Connect that one under its own name."
+            f"{row.name} now answers as another account ({account.name}).", what_to_do="Connect that one under its own name."
         )
     with parts.engine.begin() as db:
-        connections.adopt(db, connection.id, account, datetime.now(UTC))
-        if connection.status not in ("active", "paused", "removed"):
-            connections.activate(db, connection.id)
+        connections.adopt(db, row.id, account, datetime.now(UTC))
+        if row.status not in ("active", "paused", "removed"):
+            connections.activate(db, row.id)
     return account
 
 

@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from crm_pipeline.connectors import Account, Secrets
-from crm_pipeline.connectors import connector as connector_of
 from crm_pipeline.database import audit, connections, vault
 from crm_pipeline.database.connections import ConnectionRow
 from crm_pipeline.errors import CrmPipelineError, UsageError
@@ -32,7 +31,9 @@ def connect(
     Raises UsageError (name, address, account taken), HostNotAllowed, ConsentNeeded (the code is no good) and whatever the
     account check finds; what was exchanged for a code is kept even then, under the name, to be tried again.
     """
-    connector = connector_of(crm)
+    connector = parts.connectors.get(crm)
+    if connector is None:
+        raise UsageError(f"There is no connector for {crm!r}.", what_to_do=f"Known: {', '.join(parts.connectors)}.")
     _require_name(name)
     session = parts.session(connector, base_url, dict(secrets))
     session.hosts.check(base_url)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from crm_pipeline.connectors import Connector
 from crm_pipeline.database import raw
-from crm_pipeline.database.connections import ConnectionRow
+from crm_pipeline.database.connections import ConnectionRow, get
 from crm_pipeline.database.cursors import Place
 from crm_pipeline.database.definitions import fingerprint, mapping_context
 from crm_pipeline.database.landing import Landing, prepare
@@ -33,7 +33,7 @@ class _Again:
 
 
 def normalize(
-    parts: Parts, connection: ConnectionRow, entity: str, *, only_quarantined: bool = False, writing: Writer | None = None
+    parts: Parts, connection: str, entity: str, *, only_quarantined: bool = False, writing: Writer | None = None
 ) -> EntityResult:
     """Normalize an entity's payloads again and write what comes out differently.
 
@@ -41,17 +41,18 @@ def normalize(
     only our reading of them, so nothing is logged. `writing`: the caller's writer lock. Raises ConnectionBusy.
     """
     began = time.monotonic()
+    row = get(parts.engine, connection)
     if writing is None:
-        with writer(parts.engine, connection.id) as own:
+        with writer(parts.engine, row.id) as own:
             return normalize(parts, connection, entity, only_quarantined=only_quarantined, writing=own)
     with writing.transaction() as db:
-        context = mapping_context(db, connection.id, connection.account, parts.settings.default_region)
-    again = _Again(parts.connectors[connection.crm], context, only_quarantined, EntityResult())
+        context = mapping_context(db, row.id, row.account, parts.settings.default_region)
+    again = _Again(parts.connectors[row.crm], context, only_quarantined, EntityResult())
     for kind in _kinds(entity):
         _normalize_kind(again, kind, writing, raw.quarantined if only_quarantined else raw.live)
     if not only_quarantined:
         with writing.transaction() as db:
-            _definitions(connection.id, entity).note(db, fingerprint(context, entity))
+            _definitions(row.id, entity).note(db, fingerprint(context, entity))
     again.result.seconds = round(time.monotonic() - began, 3)
     return again.result
 

@@ -1,13 +1,14 @@
 """What a stage is handed, and what it hands back. No verbs here."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import Engine
 
 from crm_pipeline.connectors import Connector, Link, Secrets
+from crm_pipeline.errors import CrmPipelineError
 from crm_pipeline.http import Session
 from crm_pipeline.settings import Settings
 
@@ -62,10 +63,12 @@ class ConnectionResult:
     seconds: float = 0.0
     entities: dict[str, EntityResult] = field(default_factory=dict)
     error: str | None = None
+    raised: dict[str, CrmPipelineError] = field(default_factory=dict, repr=False)
+    """Entity → the error it met, for who decides by its kind."""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as `sync --json` prints it."""
-        return asdict(self)
+        return {name: value for name, value in asdict(replace(self, raised={})).items() if name != "raised"}
 
 
 @dataclass(frozen=True, slots=True)

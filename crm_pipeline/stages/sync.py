@@ -34,24 +34,23 @@ class _Run:
 
 
 def sync(
-    parts: Parts, connection: ConnectionRow, mode: str, entities: Sequence[str] | None = None, since: datetime | None = None,
+    parts: Parts, connection: str, mode: str, entities: Sequence[str] | None = None, since: datetime | None = None,
     until: datetime | None = None, ids: Sequence[str] = (), run_id: str | None = None, progress: Progress = no_progress,
 ) -> ConnectionResult:  # fmt: skip
-    """Read a connection's entities (all by default) in load order and return what was done.
+    """Read the entities of a connection (by name) (all by default) in load order and return what was done.
 
     A failing entity does not stop the others, unless the connection itself needs a person. Raises UsageError, and
     ConnectionBusy when another process is the writer.
     """
     asked = _asked(mode, since, until, ids)
     wanted = _wanted(entities)
-    if connection.status in RESTING:
-        advice = RESTING[connection.status].format(connection.name)
-        raise UsageError(f"The connection {connection.name} is {connection.status}.", what_to_do=advice)
+    row = connections.get(parts.engine, connection)
+    if row.status in RESTING:
+        raise UsageError(f"The connection {row.name} is {row.status}.", what_to_do=RESTING[row.status].format(row.name))
     began = time.monotonic()
-    with writer(parts.engine, connection.id) as writing:
-        run = _Run(parts, writing, parts.link(connection.name), asked, run_id, progress, ConnectionResult(connection.name, connection.crm))
-        errors = _sync(run, connection, wanted)
-        _settle(parts, connection, run.result, errors)
+    with writer(parts.engine, row.id) as writing:
+        run = _Run(parts, writing, parts.link(row.name), asked, run_id, progress, ConnectionResult(row.name, row.crm))
+        _settle(parts, row, run.result, _sync(run, row, wanted))
     run.result.seconds = round(time.monotonic() - began, 3)
     return run.result
 
@@ -86,6 +85,7 @@ def _sync(run: _Run, connection: ConnectionRow, wanted: Sequence[str]) -> list[C
         except CrmPipelineError as caught:
             error = caught
             result.error = str(caught)
+            run.result.raised[entity] = caught
             errors.append(caught)
         if not isinstance(error, ConnectionBusy):
             _write_down(run, connection, entity, result, started_at, error)
@@ -98,7 +98,7 @@ def _refreshed(run: _Run, connection: ConnectionRow) -> ConnectionRow:
     """Ask about the account again when what we know is old: its time zone, currency and rights decide how records are read."""
     if not is_stale(connection, datetime.now(UTC)):
         return connection
-    check(run.parts, connection)
+    check(run.parts, connection.name)
     return connections.get(run.parts.engine, connection.name)
 
 
@@ -108,7 +108,7 @@ def _entity(run: _Run, connection: ConnectionRow, entity: str, result: EntityRes
         with run.writer.transaction() as db:
             outdated = is_outdated(run.parts, connection, entity, db)
         if outdated:
-            normalize(run.parts, connection, entity, writing=run.writer)
+            normalize(run.parts, connection.name, entity, writing=run.writer)
     extract(run.parts, run.link, entity, run.asked, writer=run.writer, account=account, crm=crm, result=result, progress=run.progress)
 
 

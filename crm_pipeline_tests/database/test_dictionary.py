@@ -1,11 +1,6 @@
 """Every table and column says what it is, and the document repeats exactly that."""
 
-from pathlib import Path
-
 from crm_pipeline.database.dictionary import DOCUMENT, dictionary_text, uncommented
-from crm_pipeline.database.queries import SQL
-
-CHECKOUT = SQL.resolve().parent
 
 
 def test_every_table_view_and_column_has_a_comment(database):
@@ -23,4 +18,4 @@ def test_a_table_or_column_without_comment_is_found(database):
 def test_the_document_is_what_the_database_says(database):
     with database.connect() as connection:
         fresh = dictionary_text(connection)
-    assert Path(CHECKOUT / DOCUMENT).read_text() == fresh, "run: python -m crm_pipeline.database.dictionary"
+    assert DOCUMENT.read_text() == fresh, "run: python -m crm_pipeline.database.dictionary"

@@ -17,9 +17,11 @@ import psycopg2
 import pytest
 from sqlalchemy.engine import make_url
 
-from crm_pipeline.database.embedded import ensure_running, is_running, stop
+from crm_pipeline.database.embedded import ensure_running, erase, is_running, stop
+from crm_pipeline.database.engine import engine_for
+from crm_pipeline.database.migrate import migrate
 from crm_pipeline.database.server_account import Account
-from crm_pipeline.database.server_binaries import PROGRAMS, find_binaries, reachable_binaries
+from crm_pipeline.database.server_binaries import PROGRAMS, find_binaries, installed_binaries, reachable_binaries
 from crm_pipeline.database.server_place import ELSEWHERE, known_place
 from crm_pipeline.errors import ConfigurationError
 from crm_pipeline_tests.conftest import open_folder
@@ -34,19 +36,12 @@ def folder() -> Iterator[Path]:
     """A folder every account can pass through, with whatever server was started in its `home` stopped at the end."""
     with open_folder() as opened:
         yield opened
-        remove(opened / "home")
+        erase(opened / "a home")
 
 
 @pytest.fixture
 def home(folder: Path) -> Path:
-    return folder / "home"
-
-
-def remove(home: Path) -> None:
-    place = known_place(home)
-    stop(home)
-    if place and not place.folder.is_relative_to(home):
-        shutil.rmtree(place.folder)
+    return folder / "a home"  # with a space, as people have
 
 
 def ask(url: str, statement: str):
@@ -108,6 +103,16 @@ def test_a_whole_life_as_an_ordinary_user(folder):
     nobody.give(own)
     in_child(life, own / "home", binaries, user=NOBODY)
     assert (own / "home/postgres/data").stat().st_uid == own.stat().st_uid
+
+
+@pytest.mark.skipif(not installed_binaries(), reason="the distribution's Postgres is not installed")
+def test_the_distributions_server_will_do(home):
+    url = life(home, installed_binaries()[0])
+    engine = engine_for(ensure_running(home, installed_binaries()[0]))
+    assert migrate(engine).applied
+    engine.dispose()
+    assert ask(url, "SHOW default_toast_compression") == "lz4"
+    assert not list(home.rglob("binaries-*")), "everybody reaches them where they are"
 
 
 def test_password_and_loopback_are_the_only_way_in(home):
@@ -224,6 +229,19 @@ def test_a_data_directory_of_another_version_is_a_sentence(home):
     mark.write_text(version)
 
 
+def test_erasing_takes_the_server_and_its_data_and_nothing_else(home):
+    url = ensure_running(home)
+    ask(url, "CREATE TABLE kept AS SELECT 1 AS n")
+    (home / "somebody.txt").write_text("stays")
+    erase(home)
+    assert [path.name for path in home.iterdir()] == ["somebody.txt"]
+    with pytest.raises(psycopg2.OperationalError, match="refused"):
+        psycopg2.connect(url)
+    assert ask(ensure_running(home), "SELECT to_regclass('kept')") is None
+    erase(home)
+    erase(home)
+
+
 def test_without_programs_nothing_is_made_and_a_sentence_says_how_to_get_them(tmp_path):
     with pytest.raises(ConfigurationError, match=r"crm-pipeline\[demo\]"):
         ensure_running(tmp_path / "home", binaries=tmp_path)
@@ -258,7 +276,8 @@ def test_below_a_closed_folder_the_data_live_elsewhere_and_nothing_is_opened(fol
         (folder / "moved").rename(place)
         assert ensure_running(home) == url
     finally:
-        remove(home)
+        erase(home)
+    assert not place.exists() and modes(closed) == before
 
 
 @as_root

@@ -150,4 +150,4 @@ def test_a_role_that_may_not_even_create_schemas_is_told_what_to_ask_for(server_
 
 def test_the_picture_in_schema_sql_equals_the_migrated_database(database, empty):
     run(empty, (SQL / "schema.sql").read_text())
-    assert statements(empty) == statements(database), "run: python -m crm_pipeline.database.migrate --dump"
+    assert statements(empty) == statements(database), "run: python -m crm_pipeline.database.dictionary"

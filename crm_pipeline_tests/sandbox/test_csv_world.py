@@ -62,17 +62,11 @@ def test_warts_are_kept(small: CsvWorld) -> None:
     assert (pro.stage, pro.amount, companies[pro.company or 0].name) == ("won", Decimal(4514), "Isdom")
     assert (alone.company, alone.amount, alone.stage, alone.closed) == (None, None, "prospecting", None)
     assert alone.created == list(small.deals())[1].created > 0
+    assert (_days(pro.created), _days(pro.closed)) == ({"2016-10-25"}, {"2017-03-11"})
     assert (lost.amount, lost.stage) == (Decimal(0), "lost") and lost.loss_reason
     assert (engaging.amount, engaging.closed) == (None, None)
     assert companies[1].sector == "technolgy" and companies[2].tags == ("subsidiary of Acme",)
     assert companies[4].address == "8 W Cerritos Ave #54, Bridgeport, NJ 8014"
-
-
-def test_dates_are_the_published_days_in_every_zone_between(small: CsvWorld) -> None:
-    deal = next(small.deals())
-    for moment, day in ((deal.created, "2016-10-25"), (deal.closed, "2017-03-11")):
-        assert moment is not None
-        assert {datetime.fromtimestamp(moment + hours * 3600, UTC).date().isoformat() for hours in (-5, 0, 3)} == {day}
 
 
 def test_the_same_person_is_spelled_otherwise_in_another_account(small: CsvWorld) -> None:
@@ -116,6 +110,19 @@ def test_deals_belong_to_whom_they_were_published_for(published: CsvWorld) -> No
         assert agents[deal.agent] == row["sales_agent"]
         assert (companies[deal.company] if deal.company else "") == row["account"]
         assert deal.product is not None and deal.people
+
+
+def test_dates_are_the_published_days_in_every_zone_between(published: CsvWorld) -> None:
+    for deal, row in zip(published.deals(), published_rows("sales_pipeline"), strict=True):
+        assert _days(deal.closed) == {row["close_date"]}
+        assert not row["engage_date"] or _days(deal.created) == {row["engage_date"]}
+
+
+def _days(moment: int | None) -> set[str]:
+    """Answer the dates of a moment from New York to Moscow."""
+    if moment is None:
+        return {""}
+    return {datetime.fromtimestamp(moment + hours * 3600, UTC).date().isoformat() for hours in (-5, 0, 3)}
 
 
 @pytest.mark.parametrize("share", PARTS)

@@ -108,6 +108,15 @@ def test_statuses_with_bodies_of_every_kind(tiny: Tiny) -> None:
     assert answers[3].json()["error"] == "fault"
 
 
+def test_rules_are_listed_with_what_they_did_and_taken_away(tiny: Tiny) -> None:
+    admin(tiny, "POST", "faults", {"fault": "status", "status": 500, "times": 0})
+    assert requests.get(f"{tiny.url}/things", timeout=5).status_code == 500
+    (rule,) = admin(tiny, "GET", "faults")["rules"]
+    assert (rule["fault"], rule["seen"], rule["fired"], rule["status"]) == ("status", 1, 1, 500)
+    assert admin(tiny, "DELETE", "faults") == {"rules": []}
+    assert requests.get(f"{tiny.url}/things", timeout=5).status_code == 200
+
+
 def test_early_204_redirect_and_expired_token(tiny: Tiny) -> None:
     tiny.faults.add({"fault": "early_204"})
     tiny.faults.add({"fault": "redirect", "location": f"{tiny.url}/moved"})

@@ -48,6 +48,10 @@ def test_keys_of_any_part_run_from_one_and_point_inside(contacts: int, seed: int
         assert deal.company is None or 1 <= deal.company <= counts["companies"]
 
 
+def test_cut_blocks_have_their_share_of_companies() -> None:
+    assert [GeneratedWorld(contacts, 1).counts["companies"] for contacts in (1, 4, 9, 10, 11, 100)] == [1, 2, 3, 3, 4, 30]
+
+
 def test_a_deal_is_with_the_company_of_its_main_contact() -> None:
     world = GeneratedWorld(1_000, 3).part(0.2, 0.7)
     employers = {person.key: person.company for person in world.people()}

@@ -32,3 +32,7 @@ INSERT INTO sync.migrations (version, name, checksum) VALUES (%(version)s, %(nam
 -- name: drop_view
 -- Drop a view whose columns change, to make it anew; fails when somebody's own view is built on it.
 DROP VIEW IF EXISTS {name};
+
+-- name: is_there
+-- Whether this database was ever migrated.
+SELECT to_regclass('sync.migrations') IS NOT NULL;

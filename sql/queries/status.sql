@@ -35,3 +35,22 @@ ORDER BY c.name, array_position(%(order)s::text[], s.entity);
 -- name: waiting
 -- How many source records wait to be reconciled, by entity.
 SELECT entity, count(*) AS waiting FROM sync.reconcile_queue GROUP BY entity ORDER BY entity;
+
+-- name: holdings
+-- How many live records each connection has in source.*, and how many golden ones there are.
+SELECT c.name AS connection, c.crm,
+       (SELECT count(*) FROM source.companies x WHERE x.connection_id = c.id AND x.deleted_at IS NULL) AS companies,
+       (SELECT count(*) FROM source.contacts x WHERE x.connection_id = c.id AND x.deleted_at IS NULL) AS contacts,
+       (SELECT count(*) FROM source.deals x WHERE x.connection_id = c.id AND x.deleted_at IS NULL) AS deals,
+       (SELECT count(*) FROM source.tasks x WHERE x.connection_id = c.id AND x.deleted_at IS NULL) AS tasks,
+       (SELECT count(*) FROM source.communications x WHERE x.connection_id = c.id AND x.deleted_at IS NULL) AS communications,
+       (SELECT count(*) FROM source.products x WHERE x.connection_id = c.id AND x.deleted_at IS NULL) AS products,
+       (SELECT count(*) FROM source.users x WHERE x.connection_id = c.id AND x.deleted_at IS NULL) AS users,
+       (SELECT count(*) FROM source.field_changes x WHERE x.connection_id = c.id) AS field_changes
+FROM sync.connections c
+WHERE c.status <> 'removed'
+UNION ALL
+SELECT 'golden', '', (SELECT count(*) FROM crm.companies WHERE deleted_at IS NULL), (SELECT count(*) FROM crm.contacts WHERE deleted_at IS NULL),
+       (SELECT count(*) FROM crm.deals WHERE deleted_at IS NULL), (SELECT count(*) FROM crm.tasks WHERE deleted_at IS NULL),
+       (SELECT count(*) FROM crm.communications WHERE deleted_at IS NULL), (SELECT count(*) FROM crm.products WHERE deleted_at IS NULL),
+       (SELECT count(*) FROM crm.users WHERE deleted_at IS NULL), NULL;

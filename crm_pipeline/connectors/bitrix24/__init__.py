@@ -10,7 +10,7 @@ from crm_pipeline.connectors.bitrix24.faces import faces_of
 from crm_pipeline.connectors.bitrix24.mapping import normalize
 from crm_pipeline.connectors.bitrix24.reference import walk_reference
 from crm_pipeline.connectors.bitrix24.single import walk_records
-from crm_pipeline.connectors.bitrix24.walks import parts_of, walk_parts
+from crm_pipeline.connectors.bitrix24.walks import parts_of, walk_comments, walk_parts
 from crm_pipeline.http import Meter, Session
 from crm_pipeline.model.entities import HISTORY
 from crm_pipeline.model.records import Account, MappingContext, Page, RawRecord, SourceRecord, WalkRequest
@@ -58,8 +58,9 @@ class Bitrix24:
         faces = faces_of(client, link.facts)
         if request.mode == "record":
             yield from walk_records(link, client, faces, stream, request)
-        else:
-            yield from walk_parts(link, client, faces, parts_of(stream, faces, request), request)
+            return
+        walk = walk_comments if stream.name == "comments" and request.mode in ("incremental", "window") else walk_parts
+        yield from walk(link, client, faces, parts_of(stream, faces, request), request)
 
     def normalize(self, raw: RawRecord, context: MappingContext) -> list[SourceRecord]:
         """Map one live payload."""

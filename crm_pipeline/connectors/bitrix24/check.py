@@ -46,7 +46,7 @@ def check(link: Link) -> Account:
     faces = Faces(faces.items, faces.iblocks, faces.catalog, probe_times(client, faces))
     host = host_of(client.base_url, {})
     return Account(
-        stable_id=str(client.secrets.get("member_id") or host),
+        stable_id=_stable_id(link, client, host),
         name=host,
         base_url=client.base_url,
         timezone=_timezone(replies, client),
@@ -54,6 +54,11 @@ def check(link: Link) -> Account:
         facts=_facts(client, replies, faces, scopes) | {"host": host},
         warnings=tuple(_warnings(replies, faces, scopes)),
     )
+
+
+def _stable_id(link: Link, client: Client, host: str) -> str:
+    """Return the member id; a webhook does not tell it, so there it is the first host the portal had, also after a renaming."""
+    return str(client.secrets.get("member_id") or link.facts.get("stable_id") or host)
 
 
 def _facts(client: Client, replies: Replies, faces: Faces, scopes: list[str]) -> dict[str, Any]:

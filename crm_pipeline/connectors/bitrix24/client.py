@@ -59,7 +59,7 @@ class Client:
         self.operating = OperatingTime(link.http)
         self.started_at: datetime | None = None
         """The portal's clock at the first answer."""
-        self.offset = "+00:00"
+        self.offset = str(link.facts.get("portal_offset") or "+00:00")
         """The portal's offset, as its times are written."""
         link.http.redactor.register(*_secret_values(self._secrets))
 
@@ -112,7 +112,7 @@ class Client:
                 rest[n][0] for n, reply in replies.items() if n in rest and reply.ruled and reply.ruled.action == "park"
             )
             raise self.operating.parked(parked)
-        seconds = min(16.0, 0.5 * 2.0**attempt)
+        seconds = min(16.0, 0.25 * 2.0**attempt)
         if "pause" in rulings:
             self._link.http.budget.pause(self._link.http.meter.key, seconds)
         self._link.http.wait(seconds)
@@ -144,7 +144,7 @@ class Client:
     def _send(self, method: str, params: Params, safe: bool) -> Answer:
         """Post one call; a refused token is renewed once (facts: bitrix24 1.3)."""
         credential = self._credential()
-        for attempt in (1, 2):
+        for tries_left in ((1, 0) if credential.token else (0,)):
             try:
                 answer = self._post(credential, method, params, safe)
             except TokenRefused as refused:
@@ -152,7 +152,7 @@ class Client:
             else:
                 self._note(answer, credential)
                 return answer
-            if attempt == 1 and credential.token is not None:
+            if tries_left:
                 credential = self._renew(credential)
         raise self._not_accepted(method, status, body)
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from crm_pipeline.connectors.bitrix24.brackets import as_list
 from crm_pipeline.connectors.bitrix24.payloads import MULTI_FIELDS
-from crm_pipeline.model.cleaning import email, flag, phone, reference, text, web
+from crm_pipeline.connectors.bitrix24.reading import clean, key
+from crm_pipeline.model.cleaning import email, flag, phone, web
 from crm_pipeline.model.records import MappingContext, Payload
 
 Row = dict[str, Any]
@@ -75,7 +76,7 @@ def _classic(payload: Payload) -> Iterator[Value]:
 
 def _flat(payload: Payload) -> Iterator[Value]:
     for name, kind in _FLAT.items():
-        if text(payload.get(name)):
+        if clean(payload.get(name)):
             yield kind, payload[name], None, None
 
 
@@ -84,15 +85,15 @@ def _rows(values: Iterable[Value], context: MappingContext) -> tuple[Row, ...]:
     rows: dict[tuple[str, str], Row] = {}
     counts = dict.fromkeys(_NORMAL, 0)
     for type_id, value, label, value_id in values:
-        kind, written = KINDS.get(str(type_id)), text(value)
+        kind, written = KINDS.get(type_id), clean(value)
         if kind is None or written is None:
             continue
         normal = _NORMAL[kind](written, context)
         if (kind, normal) in rows:
             continue
         rows[kind, normal] = {
-            "kind": kind, "value": normal, "original": written, "label": text(label), "is_primary": counts[kind] == 0,
-            "position": counts[kind], "remote_value_id": reference(value_id),
+            "kind": kind, "value": normal, "original": written, "label": clean(label), "is_primary": counts[kind] == 0,
+            "position": counts[kind], "remote_value_id": key(value_id),
         }  # fmt: skip
         counts[kind] += 1
     return tuple(rows.values())

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm_pipeline.connectors.bitrix24.brackets import as_map
-from crm_pipeline.model.cleaning import day, flag, moment, money, reference, text
+from crm_pipeline.connectors.bitrix24.reading import clean, key
+from crm_pipeline.model.cleaning import day, flag, moment, money, text
 from crm_pipeline.model.records import MappingContext, Payload
 
 KIND_OF_TYPE = {
@@ -20,6 +21,11 @@ KIND_OF_TYPE = {
 """User type → our kind; every other type (employee, crm, iblock_element, crm_status …) holds references and is text."""
 
 _TAX = re.compile(r"(?i)\bинн\b|\binn\b|tax[ _]?id|\bvat(?:[ _]?(?:id|number))?\b|^uf_crm_inn$")
+
+
+Entry = dict[str, Any]
+Read = Callable[[Any, str], Any]
+"""A filled single value and the portal's zone → what stands in `custom_fields`; None: nothing to read."""
 
 
 def _number(value: Any, zone: str) -> int | float | None:
@@ -40,7 +46,11 @@ def _moment(value: Any, zone: str) -> str | None:
 
 
 def _text(value: Any, zone: str) -> str | None:
-    return text(value)
+    return clean(value)
+
+
+def _flag(value: Any, zone: str) -> bool | None:
+    return flag(value)
 
 
 def _file(value: Any, zone: str) -> str | None:
@@ -48,9 +58,17 @@ def _file(value: Any, zone: str) -> str | None:
     return text(value.get("id") or value.get("ID")) if isinstance(value, dict) else text(value)
 
 
-_READ: dict[str, Callable[[Any, str], Any]] = {
-    "number": _number, "money": _number, "date": _day, "datetime": _moment, "file": _file,
-    "boolean": lambda value, zone: flag(value), "json": lambda value, zone: value if value or value == 0 else None,
+def _reference(value: Any, zone: str) -> str | None:
+    return key(value)
+
+
+def _json(value: Any, zone: str) -> Any:
+    return value
+
+
+_READ: dict[str, Read] = {
+    "number": _number, "money": _number, "date": _day, "datetime": _moment, "file": _file, "boolean": _flag, "json": _json,
+    "enum": _reference,
 }  # fmt: skip
 
 
@@ -63,73 +81,85 @@ class Definition:
     kind: str
     options: Mapping[str, str]
     is_tax_id: bool
+    read: Read
 
     @classmethod
     def of(cls, key: str, known: Mapping[str, Any] | None) -> "Definition":
         """Build it from what `source.custom_fields` holds; an unknown field is text under its own name."""
         known = known or {}
-        name = str(known.get("name") or key)
+        name, kind = str(known.get("name") or key), str(known.get("kind") or "text")
         options = {str(number): str(label) for number, label in as_map(known.get("options")).items()}
-        return cls(key, name, str(known.get("kind") or "text"), options, bool(_TAX.search(name) or _TAX.search(key)))
+        return cls(key, name, kind, options, bool(_TAX.search(name) or _TAX.search(key)), _READ.get(kind, _text))
 
-    def typed(self, value: Any, zone: str) -> dict[str, Any] | None:
-        """Return the entry of `custom_fields`; None when the value is empty."""
-        several = isinstance(value, list)
-        raw: list[Any] = [
-            item for item in (value if several else [value]) if item is not None and item is not False and item != ""
-        ]
-        raw = [value] if self.kind == "boolean" and value is False else raw
-        if self.kind == "enum":
-            return self._enum([key for item in raw if (key := reference(item))], several)
-        read = _READ.get(self.kind, _text)
-        found: list[Any] = [item for one in raw if (item := read(one, zone)) is not None]
-        if not found:
+    def typed(self, value: Any, zone: str) -> Entry | None:
+        """Return the entry of `custom_fields`; None when the value is empty (PHP: null, "", [], false unless it is a flag)."""
+        if value is None or value == "" or (value is False and self.kind != "boolean"):
             return None
-        entry = {"name": self.name, "type": self.kind, "value": found if several else found[0]}
-        return entry | _currency(raw[0]) if self.kind == "money" else entry
-
-    def _enum(self, ids: list[str], several: bool) -> dict[str, Any] | None:
-        if not ids:
+        found = self._several(value, zone) if isinstance(value, list) else self.read(value, zone)
+        if found is None or found == []:
             return None
-        labels = [self.options.get(found, found) for found in ids]
-        return {"name": self.name, "type": "enum", "value": labels if several else labels[0], "enum": ids if several else ids[0]}
+        entry = {"name": self.name, "type": self.kind, "value": found}
+        return _MORE[self.kind](self, entry, value) if self.kind in _MORE else entry
+
+    def _several(self, values: list[Any], zone: str) -> list[Any]:
+        read = (self.read(value, zone) for value in values if value is not None and value != "")
+        return [value for value in read if value is not None]
 
 
-def _currency(value: Any) -> dict[str, str]:
-    """Return the currency of `"1500|USD"`."""
-    code = str(value).partition("|")[2].strip()
-    return {"currency": code} if code else {}
+def _labelled(definition: Definition, entry: Entry, value: Any) -> Entry:
+    """Put labels for the ids of an enumeration's items, and keep the ids beside them."""
+    ids, options = entry["value"], definition.options
+    labels = [options.get(one, one) for one in ids] if isinstance(ids, list) else options.get(ids, ids)
+    return entry | {"value": labels, "enum": ids}
+
+
+def _with_currency(definition: Definition, entry: Entry, value: Any) -> Entry:
+    """Add the currency of `"1500|USD"`."""
+    first = value[0] if isinstance(value, list) else value
+    code = str(first).partition("|")[2].strip()
+    return entry | {"currency": code} if code else entry
+
+
+_MORE: dict[str, Callable[[Definition, Entry, Any], Entry]] = {"enum": _labelled, "money": _with_currency}
+
+_MOST_SHAPES = 500
+"""Different sets of keys remembered; payloads of one listing nearly all have the same."""
 
 
 class Definitions:
-    """The definitions of one context, found by the name a payload uses. Filled as names are met."""
+    """The definitions of one context, found by the name a payload uses. Filled as payloads are met."""
 
     def __init__(self, context: MappingContext):
         self._fields = context.fields
         self._zone = context.timezone
         self._names = as_map(context.facts.get("uf_names"))
-        self._met: dict[tuple[str, str], Definition] = {}
+        self._shapes: dict[tuple[str, ...], tuple[tuple[str, Definition], ...]] = {}
         self._squashed = {_squash(name): name for name in self._fields}
 
     def read(self, entity: str, payload: Payload) -> tuple[dict[str, Any], str | None]:
         """Return the `custom_fields` of a payload and the tax id among them, digits only."""
         found: dict[str, Any] = {}
         tax_id: str | None = None
-        for name, value in payload.items():
-            if name[:2] not in ("uf", "UF") or value is None or value == "" or value == []:
-                continue
-            definition = self._met.get((entity, name)) or self._meet(entity, name)
-            entry = definition.typed(value, self._zone)
+        shape = (entity, *payload)
+        for name, definition in self._shapes.get(shape) or self._shape(shape):
+            entry = definition.typed(payload[name], self._zone)
             if entry:
                 found[definition.key] = entry
                 tax_id = tax_id or (_digits(entry["value"]) if definition.is_tax_id else None)
         return found, tax_id
 
+    def _shape(self, shape: tuple[str, ...]) -> tuple[tuple[str, Definition], ...]:
+        """Return the user fields among the keys of a payload with their definitions."""
+        entity, *names = shape
+        met = tuple((name, self._meet(entity, name)) for name in names if name[:2] in ("uf", "UF"))
+        if len(self._shapes) >= _MOST_SHAPES:
+            self._shapes.clear()
+        self._shapes[shape] = met
+        return met
+
     def _meet(self, entity: str, name: str) -> Definition:
         key = name if name.startswith("UF_") else self._field_key(entity, name)
-        definition = Definition.of(key, self._fields.get(f"{entity}:{key}"))
-        self._met[entity, name] = definition
-        return definition
+        return Definition.of(key, self._fields.get(f"{entity}:{key}"))
 
     def _field_key(self, entity: str, name: str) -> str:
         told = as_map(self._names.get(entity)).get(name)

@@ -17,7 +17,7 @@ from crm_pipeline.model.cleaning import moment
 
 PROBES: dict[str, Command] = {
     "items": ("crm.item.fields", {"entityTypeId": 3}),
-    "catalogs": ("catalog.catalog.list", {"select": ["iblockId", "id", "name", "productIblockId"]}),
+    "catalogs": ("catalog.catalog.list", {}),
 }
 """Commands whose answers tell which faces there are; other questions may travel in the same batch."""
 

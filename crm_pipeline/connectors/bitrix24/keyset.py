@@ -67,6 +67,8 @@ class KeysetReader:
         hint = Hint.read(asked.hint)
         form = self._span.form if self._span else ""
         replies = self._ask(asked, hint)
+        if self._span:
+            self._span.offset = self._client.offset
         if TOP in replies:
             hint = Hint(hint.pages, self._top(replies.pop(TOP)), hint.tries)
         rows, ended = self._rows(replies, asked)
@@ -160,7 +162,7 @@ class KeysetReader:
             return ()
         if not ended:
             return (Range(last + 1, asked.high, Hint(self._pages(asked, hint, rows, last), hint.top).write()),)
-        if hint.top > last:
+        if hint.top > max(last, 0):
             return (Range(last + 1, asked.high, Hint(0, 0, self._tried(hint, rows)).write()),)
         if not hint.pages or not rows or asked.high == EVERYTHING:
             return ()

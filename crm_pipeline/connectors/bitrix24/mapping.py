@@ -12,10 +12,10 @@ from crm_pipeline.connectors.bitrix24.brackets import as_list, as_map
 from crm_pipeline.connectors.bitrix24.contact_points import contact_points, first_of
 from crm_pipeline.connectors.bitrix24.custom_values import definitions
 from crm_pipeline.connectors.bitrix24.dictionaries import custom_field, pipeline, product, stage, stage_change, user
-from crm_pipeline.connectors.bitrix24.reading import Names, faces, id_of, reference_of, single, text_of, times
+from crm_pipeline.connectors.bitrix24.reading import Names, day_of, faces, id_of, key, reference_of, single, text_of, times
 from crm_pipeline.connectors.bitrix24.talks import communication, task
 from crm_pipeline.errors import Unreadable
-from crm_pipeline.model.cleaning import day, flag, full_name, moment, money, reference, timezone
+from crm_pipeline.model.cleaning import flag, full_name, moment, money, timezone
 from crm_pipeline.model.entities import HISTORY
 from crm_pipeline.model.records import MappingContext, Payload, RawRecord, SourceRecord
 
@@ -67,7 +67,7 @@ def contact(raw: RawRecord, payload: Payload, context: MappingContext) -> list[S
         "middle_name": middle,
         "company_external_id": reference_of(payload, names["company"]),
         "position": text_of(payload, names["position"]),
-        "birthday": day(single(payload, names["birthday"])),
+        "birthday": day_of(payload, names["birthday"]),
     }
     children = {"contact_points": contact_points(payload, context), "contact_companies": _companies(payload, names)}
     return [_record("contacts", raw, payload, names, context, values, children)]
@@ -139,7 +139,7 @@ def _category(payload: Payload, names: Names, context: MappingContext) -> str | 
 
 def _closed_at(payload: Payload, names: Names, context: MappingContext) -> datetime | None:
     """Return midnight of the closing day in the portal's zone: the vendor writes a day as some zone's midnight (facts: 4.2)."""
-    on = day(single(payload, names["closed_on"]))
+    on = day_of(payload, names["closed_on"])
     if on is None:
         return moment(payload.get(names["moved"]), context.timezone)
     return datetime.combine(on, time(), timezone(context.timezone))
@@ -148,24 +148,26 @@ def _closed_at(payload: Payload, names: Names, context: MappingContext) -> datet
 def _companies(payload: Payload, names: Names) -> tuple[Row, ...]:
     """Return the companies of a contact, the main one marked."""
     main = reference_of(payload, names["company"])
-    linked = [_linked(item, "COMPANY_ID") for item in as_list(payload.get("companyItems", payload.get("companyIds")))]
-    found = list(dict.fromkeys(key for key in [main, *linked] if key))
-    return tuple({"company_external_id": key, "is_primary": key == main} for key in found)
+    links = payload.get("companyItems", payload.get("companyIds"))
+    linked = [_linked(item, "COMPANY_ID") for item in as_list(links)] if links else []
+    found = dict.fromkeys(one for one in (main, *linked) if one)
+    return tuple({"company_external_id": one, "is_primary": one == main} for one in found)
 
 
 def _contacts(payload: Payload, names: Names) -> tuple[Row, ...]:
     """Return the contacts of a deal in their order, the main one marked."""
     main = reference_of(payload, names["contact"])
     links = as_list(payload.get("contactItems", payload.get("contactIds")))
-    links.sort(key=lambda link: int(money(as_map(link).get("SORT")) or 0))
-    linked = [key for link in links if (key := _linked(link, "CONTACT_ID"))]
+    if "contactItems" in payload:
+        links = sorted(links, key=lambda link: int(money(as_map(link).get("SORT")) or 0))
+    linked = [one for link in links if (one := _linked(link, "CONTACT_ID"))]
     found = list(dict.fromkeys(linked if main is None or main in linked else [main, *linked]))
-    return tuple({"contact_external_id": key, "is_main": key == main, "position": place} for place, key in enumerate(found))
+    return tuple({"contact_external_id": one, "is_main": one == main, "position": place} for place, one in enumerate(found))
 
 
 def _linked(link: Any, name: str) -> str | None:
     """Return the id in a link: bare in `crm.item.*`, inside a row of `…items.get`."""
-    return reference(link.get(name)) if isinstance(link, dict) else reference(link)
+    return key(link.get(name)) if isinstance(link, dict) else key(link)
 
 
 def _products(payload: Payload) -> tuple[Row, ...] | None:
@@ -173,7 +175,8 @@ def _products(payload: Payload) -> tuple[Row, ...] | None:
     if "productRows" not in payload:
         return None
     rows = [(row, _face(row, _ROW)) for row in as_list(payload["productRows"]) if isinstance(row, dict)]
-    rows.sort(key=lambda pair: int(money(pair[0].get(pair[1]["sort"])) or 0))
+    if len(rows) > 1:
+        rows.sort(key=lambda pair: int(money(pair[0].get(pair[1]["sort"])) or 0))
     return tuple(_product_row(row, names, place) for place, (row, names) in enumerate(rows))
 
 

@@ -100,8 +100,8 @@ class Listing:
     def rows(self, result: Any) -> list[Params]:
         """Return the rows of an answer; PHP writes `[]`, null or false for nothing."""
         found = result.get(self.path) if self.path and isinstance(result, dict) else result
-        found = list(found.values()) if isinstance(found, dict) and not self.path else found
-        return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+        listed = list(found.values()) if isinstance(found, dict) else found
+        return [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,8 @@ def catalog_listing(iblock: int) -> Listing:
     """Return the `catalog.product.list` listing of one catalog; prices are read per product (facts: bitrix24 4.15)."""
     return Listing(
         "products", "catalog.product.list", {"select": PRODUCT_SELECT}, {"iblockId": iblock}, path="products",
-        id="id", row_id="id", changed="timestampX", row_changed="timestampX", row_created="dateCreate", chain=20, extras=(PRICES,),
+        id="id", row_id="id", changed="timestampX", row_changed="timestampX", row_created="dateCreate",
+        chain=20, extras=(PRICES,),
     )  # fmt: skip
 
 

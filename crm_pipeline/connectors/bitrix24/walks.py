@@ -17,7 +17,7 @@ from crm_pipeline.connectors.bitrix24.details import NotOffered, attach
 from crm_pipeline.connectors.bitrix24.faces import Faces
 from crm_pipeline.connectors.bitrix24.keyset import KeysetReader, whole
 from crm_pipeline.connectors.bitrix24.landing import raw_records
-from crm_pipeline.connectors.bitrix24.payloads import CLASSIC_ROWS, ITEM_ROWS, Listing, Params
+from crm_pipeline.connectors.bitrix24.payloads import CLASSIC_ROWS, ITEM_ROWS, PAGE, Listing, Params
 from crm_pipeline.connectors.bitrix24.times import OVERLAP, Span
 from crm_pipeline.model.cleaning import moment
 from crm_pipeline.model.records import Page, Payload, RawRecord, WalkRequest
@@ -93,6 +93,45 @@ def _within(at: datetime | None, request: WalkRequest) -> bool:
     return not early and (request.until is None or (at is not None and at < request.until))
 
 
+def walk_comments(link: Link, client: Client, faces: Faces, parts: Sequence[Part], request: WalkRequest) -> Iterator[Page]:
+    """Yield the comments of owners that changed: one batch asks all lists of owners at once, and only those longer than a
+    page are walked."""
+    spent = link.http.requests_made
+    if request.resume is None:
+        owners, longer = _first_pages(client, faces, parts, request)
+        found = [record for part in parts if (rows := owners.get(part.name)) for record in part.finish(client, rows)]
+        state = _state(client.clock(), longer[0].name, ()) if longer else None
+        yield Page(tuple(found), state, client.clock(), link.http.requests_made - spent)
+        parts, request = longer, replace(request, resume=state)
+    if parts:
+        yield from walk_parts(link, client, faces, parts, request)
+
+
+def _first_pages(
+    client: Client, faces: Faces, parts: Sequence[Part], request: WalkRequest
+) -> tuple[dict[str, list[Params]], list[Part]]:
+    """Return the owners of the lists that fit one page, each owner once, and the parts whose lists do not."""
+    spans = {part.name: span_of(client, faces, part, request) for part in parts}
+    asked = {part.name: (part.listing.call, part.listing.parameters(_filters(spans[part.name], part.listing))) for part in parts}
+    replies = client.batch({f"o{number}": command for number, command in enumerate(asked.values())})
+    owners: dict[str, list[Params]] = {}
+    longer: list[Part] = []
+    seen: set[tuple[str, str]] = set()
+    for part, reply in zip(parts, replies.values(), strict=True):
+        rows, span = part.listing.rows(reply.or_raise(part.listing.call)), spans[part.name]
+        if len(rows) >= PAGE or reply.next or (span and not span.honoured(rows, part.listing, span.form)):
+            longer.append(part)
+            continue
+        fresh = [row for row in rows if (part.listing.kind, str(row[part.listing.row_id])) not in seen]
+        seen |= {(part.listing.kind, str(row[part.listing.row_id])) for row in fresh}
+        owners[part.name] = fresh
+    return owners, longer
+
+
+def _filters(span: Span | None, listing: Listing) -> Params:
+    return span.filters(listing) if span else {}
+
+
 def walk_parts(link: Link, client: Client, faces: Faces, parts: Sequence[Part], request: WalkRequest) -> Iterator[Page]:
     """Yield the pages of these parts; the last page, possibly empty, has no `resume`."""
     state = request.resume or {"part": parts[0].name}
@@ -131,9 +170,13 @@ def span_of(client: Client, faces: Faces, part: Part, request: WalkRequest) -> S
     if request.mode not in ("incremental", "window") or request.since is None or not part.listing.changed:
         return None
     since = request.since - (OVERLAP if request.mode == "incremental" else timedelta())
-    until = request.until if request.mode == "window" and part.bounded else None
-    client.clock()
+    until = _whole_second(request.until) if request.mode == "window" and part.bounded and request.until else None
     return Span(since.replace(microsecond=0), until, client.offset, faces.times.get(part.listing.kind, "iso"))
+
+
+def _whole_second(end: datetime) -> datetime:
+    """Return an exclusive end rounded up: portals know whole seconds only, and one that has begun is within."""
+    return end if not end.microsecond else end.replace(microsecond=0) + timedelta(seconds=1)
 
 
 def _ranges(written: Any) -> list[Range]:

@@ -71,8 +71,8 @@ def refuse(status: int, detail: str, **more: Any) -> Refusal:
 def nginx(status: int, headers: dict[str, str] | None = None) -> Answer:
     """Answer the page a web server in front of the vendor shows (facts: amocrm 7: 403 and 429 in practice)."""
     line = f"{status} {TITLES[status]}"
-    page = f"<html>\r\n<head><title>{line}</title></head>\r\n<body>\r\n<center><h1>{line}</h1></center>\r\n<hr><center>nginx</center>\r\n"
-    return Answer(status, f"{page}</body>\r\n</html>\r\n".encode(), HTML, headers or {})
+    head = f"<html>\r\n<head><title>{line}</title></head>\r\n<body>\r\n<center><h1>{line}</h1></center>\r\n"
+    return Answer(status, f"{head}<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n".encode(), HTML, headers or {})
 
 
 def href(path: str) -> dict[str, Any]:

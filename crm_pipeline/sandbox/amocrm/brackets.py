@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 Node = Any  # str | dict[str, Node]
+# At most 18 digits: what does not fit 64 bits is nobody's id.
+_WHOLE = re.compile(r"^-?[0-9]{1,18}$")
 _PART = re.compile(r"\[([^\]]*)\]")
 
 
@@ -42,7 +44,7 @@ def integers(node: Node, *, commas: bool = False) -> list[int]:
     leaves = values(node)
     if commas:
         leaves = [part for leaf in leaves for part in leaf.split(",")]
-    return [int(leaf) for leaf in leaves if leaf.strip().lstrip("-").isdigit()]
+    return [int(leaf) for leaf in leaves if _WHOLE.match(leaf.strip())]
 
 
 def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -73,8 +73,8 @@ def find_target(account: Account, phone: str) -> tuple[str, int] | None:
     digits = "".join(letter for letter in phone if letter.isdigit())[-10:]
     for kind in ("contacts", "companies"):
         for row in account.records.rows(kind, f"{_PHONES}", (f"%{digits}%",)) if digits else ():
-            leads = account.links.leads_of_contacts([row["id"]]).get(row["id"], []) if kind == "contacts" else []
-            active = [lead["id"] for lead in leads if _is_active(account, lead["id"])]
+            leads = account.links.pairs_of_contact(row["id"]) if kind == "contacts" else []
+            active = [pair["lead"] for pair in leads if _is_active(account, pair["lead"])]
             return ("leads", active[0]) if len(active) == 1 else (kind, row["id"])
     return None
 

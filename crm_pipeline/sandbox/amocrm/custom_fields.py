@@ -23,34 +23,32 @@ if TYPE_CHECKING:
     from .account import Account
     from .call import Call
 
-TYPES = tuple(
-    [
-        "text",
-        "numeric",
-        "checkbox",
-        "select",
-        "multiselect",
-        "date",
-        "url",
-        "textarea",
-        "radiobutton",
-        "streetaddress",
-        "smart_address",
-        "birthday",
-        "legal_entity",
-        "date_time",
-        "price",
-        "category",
-        "items",
-        "tracking_data",
-        "linked_entity",
-        "chained_list",
-        "monetary",
-        "file",
-        "multitext",
-        "payer",
-        "supplier",
-    ]
+TYPES = (
+    "text",
+    "numeric",
+    "checkbox",
+    "select",
+    "multiselect",
+    "date",
+    "url",
+    "textarea",
+    "radiobutton",
+    "streetaddress",
+    "smart_address",
+    "birthday",
+    "legal_entity",
+    "date_time",
+    "price",
+    "category",
+    "items",
+    "tracking_data",
+    "linked_entity",
+    "chained_list",
+    "monetary",
+    "file",
+    "multitext",
+    "payer",
+    "supplier",
 )
 FIELDS: dict[str, Check] = {
     "name": v.filled_text,
@@ -149,6 +147,7 @@ def _prepare(account: Account, owner: str, known: bool, item: Row, errors: Error
     fields = account.definitions.of(owner)
     if known and fields.find(item.get("id", 0)) is None:
         errors.add("NotSupportedChoice" if "id" in item else "FieldMissing", "id")
+    _check_enums(account, item.get("enums"), errors)
     if not known:
         v.require(item, ("name", "type"), errors)
         if item.get("code") and fields.find(str(item["code"])) is not None:
@@ -166,6 +165,18 @@ def _save(account: Account, owner: str, item: Row) -> Row:
         row["enums"] = _enums(account, item["enums"])
     account.definitions.save(owner, row)
     return row
+
+
+_ENUM: dict[str, Check] = {"id": v.integer, "value": v.filled_text, "sort": v.integer, "code": v.nullable(v.text)}
+
+
+def _check_enums(account: Account, sent: Any, errors: Errors) -> None:
+    for index, enum in enumerate(sent if isinstance(sent, list) else []):
+        if not isinstance(enum, dict):
+            errors.add("InvalidType:array", f"enums.{index}")
+            continue
+        v.check_fields(account, enum, _ENUM, errors, f"enums.{index}.")
+        v.require(enum, ("value",), errors, f"enums.{index}.")
 
 
 def _enums(account: Account, sent: list[Any] | None) -> list[Row] | None:

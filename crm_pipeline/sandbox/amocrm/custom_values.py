@@ -143,7 +143,7 @@ def _unix(given: Any) -> int | None:
 
 
 def local_midnight(at: int) -> int:
-    """Answer midnight of the account's day an instant falls in (facts: amocrm 4.10: 00:00 UTC comes back as 21:00 the day before)."""
+    """Answer midnight of the account's day an instant falls in (facts: amocrm 4.10: 00:00 UTC reads back as 21:00 before)."""
     day = datetime.fromtimestamp(at, ACCOUNT_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
     return int(day.timestamp())
 

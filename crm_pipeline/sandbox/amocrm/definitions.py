@@ -20,9 +20,11 @@ class Fields:
         self._by_id = {row["id"]: row for row in rows}
         self._by_code = {row["code"]: row for row in rows if row["code"]}
 
-    def find(self, key: int | str) -> dict[str, Any] | None:
-        """Find by id (int) or code (text)."""
-        return self._by_id.get(key) if isinstance(key, int) else self._by_code.get(key)
+    def find(self, key: Any) -> dict[str, Any] | None:
+        """Find by id (int) or code (text); anything else finds nothing."""
+        if isinstance(key, str):
+            return self._by_code.get(key)
+        return self._by_id.get(key) if isinstance(key, int) else None
 
 
 class Definitions:

@@ -1,4 +1,4 @@
-"""What a person does in the CRM's own screens: edits, trash, restore, purge, merge (facts: amocrm 4.14). Events and webhooks follow."""
+"""What a person does on the CRM's own screens: edits, trash, restore, purge, merge (facts: amocrm 4.14)."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import orjson
 from .answers import Answer, refuse
 from .brackets import Node, integers, values
 from .events import number_of
-from .filters import Condition, among, key, moments, scalar_means_from
+from .filters import NOTHING, Condition, among, key, moments, scalar_means_from
 from .pages import Found, Listing, serve, shuffled_seconds
 from .parts import asked
 from .records import PLURAL, Row
@@ -114,10 +114,11 @@ def _value(side: str, node: Node) -> Condition:
 
 def _statuses(side: str, node: Node) -> Condition:
     parts = [part for part in node.values() if isinstance(part, dict)] if isinstance(node, dict) else []
-    one = f"(json_extract(body, '$.{side}[0].lead_status.pipeline_id') = ? AND json_extract(body, '$.{side}[0].lead_status.id') = ?)"
+    at = f"$.{side}[0].lead_status"
+    one = f"(json_extract(body, '{at}.pipeline_id') = ? AND json_extract(body, '{at}.id') = ?)"
     numbers = [number for part in parts for number in integers(part.get("pipeline_id"))[:1] + integers(part.get("status_id"))[:1]]
     if not parts or len(numbers) != 2 * len(parts):
-        return "0", []
+        return NOTHING
     return " OR ".join([one] * len(parts)), list(numbers)
 
 

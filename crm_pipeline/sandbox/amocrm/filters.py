@@ -1,4 +1,4 @@
-"""Filters of every list as SQL conditions over stored rows (facts: amocrm 3.3, 3.4). Only these names exist; others are ignored."""
+"""Filters of every list as SQL conditions over stored rows (facts: amocrm 3.3, 3.4). Names not listed here are ignored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from .records import SINGULAR
 
 Condition = tuple[str, list[Any]]
 Filter = Callable[[Node], Condition]
-NOTHING: Condition = ("0", [])
+# By id, so that the store plans it like any search by id.
+NOTHING: Condition = ("id = -1", [])
 EVERYTHING: Condition = ("1", [])
 
 

@@ -1,14 +1,13 @@
-"""What is linked with what. A company link lives in the row itself, other links in rows of their own; nothing is answered here."""
+"""What is linked with what. A company link lives in the row itself, other links in rows of their own."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
 
-from .answers import self_link
+from .answers import BASE, self_link
 from .records import Records, Row
 
 ALLOWED = {
@@ -31,40 +30,63 @@ class LinkBook:
     def __init__(self, records: Records) -> None:
         self._records = records
 
-    # reading, for many rows at once: id -> embedded parts
+    # reading, for many rows at once: id -> embedded parts as JSON texts
 
-    def contacts_of_leads(self, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-        """Answer [{id, is_main, _links}] per lead."""
-        found: dict[int, list[dict[str, Any]]] = {id: [] for id in ids}
-        for body in self._by_parent("lead_contacts", ids):
-            pair = orjson.loads(body)
-            found[pair["lead"]].append(
-                {"id": pair["contact"], "is_main": pair["is_main"], "_links": self_link(f"contacts/{pair['contact']}")}
-            )
+    def contacts_of_leads(self, ids: Sequence[int]) -> dict[int, list[str]]:
+        """Answer {id, is_main, _links} of the contacts of each lead."""
+        found: dict[int, list[str]] = {id: [] for id in ids}
+        for pair in self._pairs_of("lead_contacts", ids):
+            main = "true" if pair["is_main"] else "false"
+            found[pair["lead"]].append(_reference_text("contacts", pair["contact"], f'"is_main":{main},'))
         return found
 
-    def leads_of_contacts(self, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-        """Answer [{id, _links}] per contact."""
-        found: dict[int, list[dict[str, Any]]] = {id: [] for id in ids}
-        for body in self._by_parent("contact_leads", ids):
-            pair = orjson.loads(body)
-            found[pair["contact"]].append(reference("leads", pair["lead"]))
+    def leads_of_contacts(self, ids: Sequence[int]) -> dict[int, list[str]]:
+        """Answer {id, _links} of the leads of each contact."""
+        found: dict[int, list[str]] = {id: [] for id in ids}
+        for pair in self._pairs_of("contact_leads", ids):
+            found[pair["contact"]].append(_reference_text("leads", pair["lead"]))
         return found
 
-    def of_companies(self, kind: str, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-        """Answer [{id, _links}] of the leads or contacts of each company."""
-        found: dict[int, list[dict[str, Any]]] = {id: [] for id in ids}
+    def members_of_companies(self, kind: str, ids: Sequence[int]) -> dict[int, list[str]]:
+        """Answer {id, _links} of the leads or contacts of each company."""
+        found: dict[int, list[str]] = {id: [] for id in ids}
         for body in self._by_parent(kind, ids):
             row = orjson.loads(body)
-            found[row["_embedded"]["companies"][0]["id"]].append(reference(kind, row["id"]))
+            found[row["_embedded"]["companies"][0]["id"]].append(_reference_text(kind, row["id"]))
         return found
 
-    def elements_of(self, kind: str, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-        """Answer [{id, metadata}] per row."""
-        found: dict[int, list[dict[str, Any]]] = defaultdict(list)
-        for id, body in self._records.store.texts(f"{kind}_elements", ids).items():
-            found[id] = orjson.loads(body)["elements"]
-        return found
+    def elements_of_rows(self, kind: str, ids: Sequence[int]) -> dict[int, list[str]]:
+        """Answer {id, metadata} of the catalog elements of each row."""
+        texts = self._records.store.texts(f"{kind}_elements", ids)
+        # Stored as {"id":…,"elements":[…]}: the list is cut out, not parsed.
+        return {id: [body[body.index("[") + 1 : -2]] for id, body in texts.items()}
+
+    # reading, for one row
+
+    def pairs(self, lead: int) -> list[Row]:
+        """List the pair rows {id, lead, contact, is_main} of a lead."""
+        return self._pairs_of("lead_contacts", [lead])
+
+    def pairs_of_contact(self, contact: int) -> list[Row]:
+        """List the pair rows of a contact."""
+        return self._pairs_of("contact_leads", [contact])
+
+    def members(self, kind: str, company: int) -> list[int]:
+        """List the ids of a company's leads or contacts."""
+        return [id for id, _ in self._records.store.select(kind, "parent = ?", (str(company),))]
+
+    def elements(self, kind: str, id: int) -> list[Row]:
+        """List the {id, metadata} of a row's catalog elements."""
+        store = self._records.store
+        return (
+            (store.get(f"{kind}_elements", id) or {"elements": []})["elements"]
+            if store.state(f"{kind}_elements", id) == 0
+            else []
+        )
+
+    def _pairs_of(self, kind: str, ids: Sequence[int]) -> list[Row]:
+        bodies = list(self._by_parent(kind, ids))
+        return orjson.loads(f"[{','.join(bodies)}]")
 
     def _by_parent(self, kind: str, ids: Sequence[int]) -> Iterable[str]:
         for start in range(0, len(ids), 900):
@@ -99,10 +121,6 @@ class LinkBook:
             self._save_pair(rest[0] | {"is_main": True}, at)
         return bool(gone)
 
-    def pairs(self, lead: int) -> list[Row]:
-        """List the pair rows of a lead."""
-        return [orjson.loads(body) for body in self._by_parent("lead_contacts", [lead])]
-
     def set_elements(self, kind: str, id: int, elements: list[dict[str, Any]], at: int) -> None:
         """Replace the catalog elements of a row."""
         row = {"id": id, "elements": elements}
@@ -120,3 +138,7 @@ class LinkBook:
 def reference(kind: str, id: int) -> dict[str, Any]:
     """Build an embedded {id, _links}."""
     return {"id": id, "_links": self_link(f"{kind}/{id}")}
+
+
+def _reference_text(kind: str, id: int, more: str = "") -> str:
+    return f'{{"id":{id},{more}"_links":{{"self":{{"href":"{BASE}/api/v4/{kind}/{id}"}}}}}}'

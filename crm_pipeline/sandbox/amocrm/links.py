@@ -47,7 +47,9 @@ def get_links(account: Account, call: Call) -> Answer:
         raise refuse(400, "filter[entity_id] is required")
     if not mass and account.records.get(kind, ids[0]) is None:
         return EMPTY if account.switches.missing_entity == "204" else missing(call)
-    found = [_owned(link, kind, id) if mass else link for id in ids for link in links_of(account, kind, id) if _wanted(link, filters)]
+    found = [
+        _owned(link, kind, id) if mass else link for id in ids for link in links_of(account, kind, id) if _wanted(link, filters)
+    ]
     shown = f"{call.path.removeprefix('/api/v4/')}?page=1&limit=50"
     return hal({"_total_items": len(found), "_links": {"self": href(shown)}, "_embedded": {"links": found}})
 
@@ -68,13 +70,13 @@ def _wanted(link: Row, filters: dict[str, Any]) -> bool:
 def links_of(account: Account, kind: str, id: int) -> list[Row]:
     """List the links of a row; the main contact is read as `main_contact` (facts: amocrm 4.9)."""
     book, row = account.links, account.records.get(kind, id) or {}
-    found = [_link(e["id"], "catalog_elements", e["metadata"]) for e in book.elements_of(kind, [id]).get(id, [])]
+    found = [_link(e["id"], "catalog_elements", e["metadata"]) for e in book.elements(kind, id)]
     if kind == "leads":
-        found += [_link(c["id"], "contacts", {"main_contact": c["is_main"]}) for c in book.contacts_of_leads([id])[id]]
+        found += [_link(pair["contact"], "contacts", {"main_contact": pair["is_main"]}) for pair in book.pairs(id)]
     if kind == "contacts":
-        found += [_link(lead["id"], "leads", None) for lead in book.leads_of_contacts([id])[id]]
+        found += [_link(pair["lead"], "leads", None) for pair in book.pairs_of_contact(id)]
     if kind == "companies":
-        found += [_link(one["id"], other, None) for other in ("leads", "contacts") for one in book.of_companies(other, [id])[id]]
+        found += [_link(one, other, None) for other in ("leads", "contacts") for one in book.members(other, id)]
     companies = row.get("_embedded", {}).get("companies", [])
     return found + [_link(company["id"], "companies", None) for company in companies]
 
@@ -171,7 +173,7 @@ def disconnect(account: Account, kind: str, id: int, item: Row, by: int) -> None
     """Remove one link and note it."""
     other, other_id = item["to_entity_type"], item["to_entity_id"]
     if other == "catalog_elements":
-        kept = account.links.elements_of(kind, [id]).get(id, [])
+        kept = account.links.elements(kind, id)
         rest = [element for element in kept if element["id"] != other_id]
         account.links.set_elements(kind, id, rest, account.now())
         changed = len(rest) < len(kept)
@@ -190,7 +192,7 @@ def _member(kind: str, id: int, other: str, other_id: int) -> tuple[str, int, in
 
 
 def _connect_element(account: Account, kind: str, id: int, element: int, metadata: Row) -> bool:
-    kept = account.links.elements_of(kind, [id]).get(id, [])
+    kept = account.links.elements(kind, id)
     rest = [one for one in kept if one["id"] != element]
     made = element_link(element, metadata["catalog_id"], metadata.get("quantity", 1), metadata.get("price_id"))
     account.links.set_elements(kind, id, [*rest, made], account.now())

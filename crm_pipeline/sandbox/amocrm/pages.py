@@ -52,7 +52,7 @@ def page_and_limit(account: Account, query: Mapping[str, Any], max_limit: int) -
 
 
 def _positive(value: Any, default: int) -> int:
-    return int(value) if isinstance(value, str) and value.isdigit() and int(value) > 0 else default
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and 0 < int(value) < 10**9 else default
 
 
 def order_sql(account: Account, listing: Listing, query: Mapping[str, Any]) -> str:

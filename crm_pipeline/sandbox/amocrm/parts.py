@@ -1,4 +1,4 @@
-"""What `with` adds to leads, contacts and companies, spliced into stored JSON text so that a page is never parsed without need."""
+"""What `with` adds to leads, contacts and companies, spliced into stored JSON text: pages are not parsed without need."""
 
 from __future__ import annotations
 
@@ -13,61 +13,66 @@ from .records import Row
 if TYPE_CHECKING:
     from .account import Account
 
-Part = Callable[["Account", str, Found], dict[int, Any]]
+# Answers JSON texts: id -> what goes into _embedded.
+Part = Callable[["Account", str, Found], dict[int, str]]
 
 
 def _ids(found: Found) -> list[int]:
     return [id for id, _ in found]
 
 
-def _contacts(account: Account, kind: str, found: Found) -> dict[int, Any]:
+def _lists(texts: dict[int, list[str]]) -> dict[int, str]:
+    return {id: f"[{','.join(items)}]" for id, items in texts.items()}
+
+
+def _contacts(account: Account, kind: str, found: Found) -> dict[int, str]:
     if kind == "leads":
-        return account.links.contacts_of_leads(_ids(found))
-    return account.links.of_companies("contacts", _ids(found))
+        return _lists(account.links.contacts_of_leads(_ids(found)))
+    return _lists(account.links.members_of_companies("contacts", _ids(found)))
 
 
-def _leads(account: Account, kind: str, found: Found) -> dict[int, Any]:
+def _leads(account: Account, kind: str, found: Found) -> dict[int, str]:
     if kind == "contacts":
-        return account.links.leads_of_contacts(_ids(found))
-    return account.links.of_companies("leads", _ids(found))
+        return _lists(account.links.leads_of_contacts(_ids(found)))
+    return _lists(account.links.members_of_companies("leads", _ids(found)))
 
 
-def _elements(account: Account, kind: str, found: Found) -> dict[int, Any]:
-    return account.links.elements_of(kind, _ids(found))
+def _elements(account: Account, kind: str, found: Found) -> dict[int, str]:
+    return _lists(account.links.elements_of_rows(kind, _ids(found)))
 
 
-def _nothing(account: Account, kind: str, found: Found) -> dict[int, Any]:
+def _nothing(account: Account, kind: str, found: Found) -> dict[int, str]:
     return {}
 
 
-def _loss_reason(account: Account, kind: str, found: Found) -> dict[int, Any]:
-    reasons = {row["id"]: row for row in account.records.rows("loss_reasons")}
-    return {id: [reasons[reason]] for id, body in found if (reason := orjson.loads(body)["loss_reason_id"]) in reasons}
+def _loss_reason(account: Account, kind: str, found: Found) -> dict[int, str]:
+    reasons = {row["id"]: f"[{orjson.dumps(row).decode()}]" for row in account.records.rows("loss_reasons")}
+    return {id: reasons[reason] for id, body in found if (reason := orjson.loads(body)["loss_reason_id"]) in reasons}
 
 
-def _source(account: Account, kind: str, found: Found) -> dict[int, Any]:
-    return {id: {"id": source, "name": "API"} for id, body in found if (source := orjson.loads(body)["source_id"])}
+def _source(account: Account, kind: str, found: Found) -> dict[int, str]:
+    return {id: f'{{"id":{source},"name":"API"}}' for id, body in found if (source := orjson.loads(body)["source_id"])}
 
 
 # name -> (how to collect it, what a row without any gets)
-EMBEDDED: dict[str, dict[str, tuple[Part, Any]]] = {
+EMBEDDED: dict[str, dict[str, tuple[Part, str]]] = {
     "leads": {
-        "contacts": (_contacts, []),
-        "catalog_elements": (_elements, []),
-        "loss_reason": (_loss_reason, []),
-        "source": (_source, None),
+        "contacts": (_contacts, "[]"),
+        "catalog_elements": (_elements, "[]"),
+        "loss_reason": (_loss_reason, "[]"),
+        "source": (_source, "null"),
     },
     "contacts": {
-        "leads": (_leads, []),
-        "customers": (_nothing, []),
-        "catalog_elements": (_elements, []),
-        "social_profiles": (_nothing, []),
+        "leads": (_leads, "[]"),
+        "customers": (_nothing, "[]"),
+        "catalog_elements": (_elements, "[]"),
+        "social_profiles": (_nothing, "[]"),
     },
     "companies": {
-        "leads": (_leads, []),
-        "contacts": (_contacts, []),
-        "customers": (_nothing, []),
-        "catalog_elements": (_elements, []),
+        "leads": (_leads, "[]"),
+        "contacts": (_contacts, "[]"),
+        "customers": (_nothing, "[]"),
+        "catalog_elements": (_elements, "[]"),
     },
 }
 
@@ -81,19 +86,14 @@ def asked(query: dict[str, Any]) -> list[str]:
 
 def decorated(account: Account, kind: str, names: Sequence[str], found: Found) -> list[str]:
     """Add the asked parts to each body: `_embedded` is the last key of a stored row and is never empty."""
-    wanted = [name for name in EMBEDDED[kind] if name in names]
     bodies = [body for _, body in found]
-    for name in wanted:
-        collect, empty = EMBEDDED[kind][name]
-        values = collect(account, kind, found)
-        bodies = [f'{body[:-2]},"{name}":{_json(values.get(id, empty))}}}}}' for (id, _), body in zip(found, bodies, strict=True)]
+    for name, (collect, empty) in EMBEDDED[kind].items():
+        if name in names:
+            texts = collect(account, kind, found)
+            bodies = [f'{body[:-2]},"{name}":{texts.get(id, empty)}}}}}' for (id, _), body in zip(found, bodies, strict=True)]
     if kind == "leads":
         bodies = [_with_heads(account, names, body) for body in bodies] if _heads(account, names) else bodies
     return bodies
-
-
-def _json(value: Any) -> str:
-    return "[]" if value == [] else orjson.dumps(value).decode()
 
 
 def _heads(account: Account, names: Sequence[str]) -> bool:

@@ -18,6 +18,7 @@ ENTITIES = ("leads", "contacts", "companies")
 SINGULAR = {"leads": "lead", "contacts": "contact", "companies": "company", "customers": "customer", "tasks": "task"}
 PLURAL = {one: many for many, one in SINGULAR.items()}
 NOTED = ("leads", "contacts", "companies", "customers")
+LIMIT = 2**63  # ids are 64-bit; larger numbers are nobody's
 LAGGING = frozenset({*ENTITIES, "tasks", *(f"{entity}_notes" for entity in NOTED)})
 
 
@@ -73,6 +74,8 @@ class Records:
 
     def state(self, kind: str, id: int) -> int | None:
         """Answer 0 live, 1 in the trash, 2 purged, None never existed."""
+        if not -LIMIT <= id < LIMIT:
+            return None
         pending = self._pending.get((kind, id))
         return pending.deleted if pending is not None else self.store.state(kind, id)
 

@@ -12,7 +12,7 @@ from .furniture import EQUIPMENT, PRODUCTS, furnish
 from .ids import ADMIN, BASES, id_of
 from .linkbook import LEADS_PER_PAIR, element_link
 from .people import loss_reason_row, user_row
-from .records import Row, parent_of
+from .records import ENTITIES, Row, parent_of
 from .tags import tags_kind
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ def fill(account: Account, world: World) -> None:
         _deals(pour, maker, deals, reasons)
     pour.rows("tasks", (deal_rows.task(account, one) for one in world.tasks()))
     for talks in _chunks(world.talks()):
-        for kind in ("leads", "contacts", "companies"):
-            pour.rows(f"{kind}_notes", [row for target, row in (deal_rows.talk(account, one) for one in talks) if target == kind])
+        _notes(pour, [deal_rows.talk(account, one) for one in talks])
     _small(account, maker, reasons, world)
     account.forget()
 
@@ -98,6 +97,11 @@ def _deals(pour: Pourer, maker: people_rows.Maker, deals: list[Any], reasons: de
     pour.raw("contact_leads", ((row["id"], at, at, str(row["contact"]), row) for row, at in pairs))
     pour.raw("leads_elements", (_elements(deal) for deal in deals if deal.product is not None))
     _history(pour, rows)
+
+
+def _notes(pour: Pourer, made: list[tuple[str, Row]]) -> None:
+    for kind in ENTITIES:
+        pour.rows(f"{kind}_notes", [row for target, row in made if target == kind])
 
 
 def _pairs(deal: Any) -> Iterator[tuple[Row, int]]:

@@ -155,7 +155,7 @@ class AmoSandbox(Sandbox):
     # limits
 
     def check_limits(self, request: web.Request) -> web.Response | None:
-        """Refuse above 7/s an integration or 50/s an account with 429; repeated abuse blocks everything with 403 (facts: amocrm 6)."""
+        """Refuse above 7/s an integration or 50/s an account with 429; repeated abuse: 403 for everything (facts: amocrm 6)."""
         if self.blocked:
             return self._response(nginx(403), self.url)
         api = request.path.startswith("/api/")
@@ -214,7 +214,7 @@ class AmoSandbox(Sandbox):
             return work.plausible(self.account, n, seed)
 
     def credentials(self) -> dict[str, Any]:
-        """Answer client_id, client_secret, redirect_uri, a fresh code, a long-lived token, base_url, and what to type to connect."""
+        """Answer base_url, client_id, client_secret, redirect_uri, a fresh code and a long-lived token."""
         integration, admin = self.authority.integration, self.account.users.first_admin()
         token = self.authority.long_lived(admin, self.url.partition("://")[2])
         keys = {

@@ -16,15 +16,22 @@ INBOX = 1
 
 def staged(account: Account, row: Row, item: Row, errors: Errors) -> Row:
     """Answer pipeline_id, status_id, closed_at and loss_reason_id of a lead after a write."""
-    pipeline = item.get("pipeline_id") or row.get("pipeline_id") or account.pipelines.main()["id"]
+    pipeline = _whole(item, "pipeline_id") or row.get("pipeline_id") or account.pipelines.main()["id"]
+    if account.pipelines.get(pipeline) is None:
+        return {}  # refused by the check of the field itself
     moved = pipeline != row.get("pipeline_id")
-    status = item.get("status_id") or (account.pipelines.first_status(pipeline) if moved else row["status_id"])
-    found = account.pipelines.status(pipeline, status) if account.pipelines.get(pipeline) else None
+    status = _whole(item, "status_id") or (account.pipelines.first_status(pipeline) if moved else row["status_id"])
+    found = account.pipelines.status(pipeline, status)
     if found is None or found["type"] == INBOX:
         if "status_id" in item:
             errors.add("NotSupportedChoice", "status_id")
         return {}
     return {"pipeline_id": pipeline, "status_id": status} | _closing(account, row, item, status)
+
+
+def _whole(item: Row, name: str) -> int | None:
+    value = item.get(name)
+    return value if isinstance(value, int) else None
 
 
 def _closing(account: Account, row: Row, item: Row, status: int) -> Row:

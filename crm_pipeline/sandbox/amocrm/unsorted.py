@@ -1,4 +1,4 @@
-"""What this account does not use: the inbox is empty, followers are none, customers are switched off (facts: amocrm 4.13, 4.15)."""
+"""What this account does not use: an empty inbox, no followers, customers off (facts: amocrm 4.13, 4.15)."""
 
 from __future__ import annotations
 

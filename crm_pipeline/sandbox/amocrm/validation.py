@@ -59,7 +59,8 @@ def filled_text(account: Account, value: Any) -> str | None:
 
 
 def integer(_: Account, value: Any) -> str | None:
-    return None if isinstance(value, int) and not isinstance(value, bool) else "InvalidType:int"
+    fits = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+    return None if fits else "InvalidType:int"
 
 
 def number(_: Account, value: Any) -> str | None:

@@ -21,8 +21,8 @@ _STAGES = (
     ("PREPAYMENT_INVOICE", "Prepayment invoice", PROCESS, "#55D0E0"),
     ("EXECUTING", "In progress", PROCESS, "#47E4C2"),
     ("FINAL_INVOICE", "Final invoice", PROCESS, "#FFA900"),
-    ("WON", "Deal won", SUCCESS, "#7BD500"),
-    ("LOSE", "Deal lost", FAILURE, "#FF5752"),
+    ("WON", "Won", SUCCESS, "#7BD500"),
+    ("LOSE", "Lost", FAILURE, "#FF5752"),
     ("APOLOGY", "Analyse failure", FAILURE, "#FF5752"),
 )
 _PLAIN = {

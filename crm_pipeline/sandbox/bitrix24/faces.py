@@ -4,7 +4,9 @@ Here: conversion only, no store and no clock.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from .fields import CLASSIC_ONLY, CUSTOM, ENTITY_TYPES, ITEM_LEFTOVERS, MULTI, STANDARD, Field
@@ -72,20 +74,30 @@ def by_item(kind: str) -> dict[str, Field]:
     return {field.item: field for field in all_fields(kind) if field.item and field.name not in CLASSIC_ONLY}
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """How one entity's face is made: keys whose value is taken over, and keys whose value is converted."""
+
+    same: tuple[str, ...]
+    take: Callable[[Row], tuple[Any, ...]]
+    made: tuple[tuple[str, str, Callable[[Any], Any]], ...]
+
+
 @cache
-def _plan(kind: str) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str, Callable[[Any], Any]], ...]]:
+def _plan(kind: str) -> _Plan:
     fields = by_item(kind).values()
-    same = tuple((f.item, f.name) for f in fields if f.type not in NATIVE)
+    same = [f for f in fields if f.type not in NATIVE]
     made = tuple((f.item, f.name, NATIVE[f.type]) for f in fields if f.type in NATIVE)
-    return same, made
+    return _Plan(tuple(f.item for f in same), itemgetter(*(f.name for f in same)), made)
 
 
 def item_face(kind: str, row: Row, links: list[int]) -> Row:
     """Return the crm.item face: camelCase, native values, linked ids (main one first), `fm` and the flat extras."""
-    same, made = _plan(kind)
-    face: Row = {"id": int(row["ID"] or 0)}
-    face |= {item: row.get(name) for item, name in same}
-    face.update((item, convert(row.get(name))) for item, name, convert in made)
+    plan = _plan(kind)
+    face: Row = {"id": int(row["ID"])}
+    face |= zip(plan.same, plan.take(row), strict=True)
+    for item, name, convert in plan.made:
+        face[item] = convert(row[name])
     face[LINK_KEYS[kind]] = links
     face |= dict.fromkeys(ITEM_LEFTOVERS[kind])
     face |= {"observers": [], "categoryId": 0} if kind == "contact" else {"observers": []}

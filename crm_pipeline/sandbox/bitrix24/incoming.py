@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from email import message_from_bytes, policy
 from typing import Any
 
 import orjson
@@ -49,7 +50,7 @@ async def parameters(request: web.Request) -> dict[str, Any]:
 
 async def _body(request: web.Request) -> dict[str, Any]:
     if request.content_type == "multipart/form-data":
-        return brackets.nest([(key, str(value)) for key, value in (await request.post()).items()])
+        return brackets.nest(_parts(request.headers["Content-Type"], await request.read()))
     raw = await request.read()
     if request.content_type == "application/x-www-form-urlencoded" and not raw.startswith(b"{"):
         return brackets.parse(raw.decode(errors="replace"))
@@ -58,3 +59,10 @@ async def _body(request: web.Request) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         return {}
     return body if isinstance(body, dict) else {}
+
+
+def _parts(content_type: str, raw: bytes) -> list[tuple[str, str]]:
+    """Read the named parts of a multipart body."""
+    message = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + raw, policy=policy.HTTP)
+    named = [(part.get_param("name", header="content-disposition"), part.get_payload(decode=True)) for part in message.iter_parts()]
+    return [(str(name), value.decode(errors="replace")) for name, value in named if name and isinstance(value, bytes)]

@@ -59,11 +59,6 @@ def page(portal: Portal, call: Call, spec: List, filters: Any = None, order: Any
     where, args = _both(extra, compile_filter(filters, columns, spec.dialect))
     default = spec.default if columns is spec.columns else f"+{spec.default}"
     sorting = compile_order(call.get("order") if order is None else order, columns, spec.dialect, default)
-        call.get("order") if order is None else order,
-        columns,
-        spec.dialect,
-        spec.default if columns is spec.columns else f"+{spec.default}",
-    )
     start = call.whole("start")
     if start < 0 and spec.fast:
         rows = portal.store.select(spec.kind, where, args, sorting, limit=spec.size)

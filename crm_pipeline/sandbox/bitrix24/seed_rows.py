@@ -58,8 +58,8 @@ def product_row(made: Deal, goods: Product) -> Row:
 
 
 def pipeline(made: Deal) -> int:
-    """Deals with a number from outside are in the default pipeline, a fifth of the others in the second one."""
-    return 1 if made.reference is None and made.key % 5 == 0 else 0
+    """Put every fifth deal in the second pipeline; the stages have the same names in both."""
+    return 1 if made.key % 5 == 0 else 0
 
 
 def path(made: Deal) -> list[tuple[int, str, int]]:

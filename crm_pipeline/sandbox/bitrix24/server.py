@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -14,25 +15,7 @@ from crm_pipeline.sandbox.serving import Options, Sandbox
 from crm_pipeline.sandbox.switches import Switches
 from crm_pipeline.sandbox.world import World, world_of
 
-from . import (  # noqa: F401 - registered by import  # noqa: F401 - registered by import
-    activities,
-    batch,
-    classic,
-    descriptions,
-    edits,
-    items,
-    json_text,
-    links,
-    oauth,
-    productrows,
-    products,
-    seed,
-    service,
-    stagehistory,
-    tasks,
-    timeline,
-    users,
-)
+from . import edits, json_text, oauth, seed
 from .access import SCOPES, Access
 from .calls import Credential
 from .dictionaries import Dictionaries
@@ -43,6 +26,7 @@ from .moments import Moments
 from .portal import Portal
 from .records import Records
 from .refusals import EXPIRED, HTTPS_REQUIRED, RATE, Refusal
+from .register import MODULES
 from .space import ADMIN
 from .switches import BitrixSwitches
 from .work import Worker
@@ -62,6 +46,7 @@ class BitrixSandbox(Sandbox):
     name: ClassVar[str] = "bitrix24"
     switches_type: ClassVar[type[Switches]] = BitrixSwitches
     switches: BitrixSwitches
+    method_modules = MODULES
 
     def __init__(
         self,
@@ -90,6 +75,7 @@ class BitrixSandbox(Sandbox):
         self.portal.access = self.access = Access(options.account, self.clock, self.switches, redirect_uri)
         self.portal.events = self.events = Events(self.portal)
         self.portal.dispatcher = Dispatcher(self.portal, options.limits == "real")
+
         self._bucket = LeakyBucket(self.clock, self.switches.bucket_size, self.switches.bucket_leak)
         seed.fill(self.portal, world or world_of(options))
 
@@ -107,6 +93,14 @@ class BitrixSandbox(Sandbox):
             return web.Response(status=404, text="<html><body><h1>404 Not Found</h1></body></html>", content_type="text/html")
         return self._rest(request, found, params)
 
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Serve https when a certificate and key were given: b24pysdk speaks nothing else (facts: 10)."""
+        if self.tls is None:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*self.tls)
+        return context
+
     def call_name(self, request: web.Request) -> str:
         """Name a call by its method, as fault rules do."""
         found = route(request.path)
@@ -116,6 +110,11 @@ class BitrixSandbox(Sandbox):
         """Return the webhook's secret or the token of the query."""
         found = route(request.path)
         return found.secret if found and found.webhook else request.query.get("auth", "")
+
+    def shown_path(self, request: web.Request) -> str:
+        """Return the path without the webhook's secret."""
+        found = route(request.path)
+        return request.path.replace(found.secret, "***") if found and found.webhook else request.path
 
     def check_limits(self, request: web.Request) -> web.Response | None:
         """Count a REST request against the bucket of its source address (facts: 7); a batch is one request."""
@@ -163,8 +162,6 @@ class BitrixSandbox(Sandbox):
     # serving
 
     def _rest(self, request: web.Request, found: Route, params: dict[str, Any]) -> web.Response:
-        if found.webhook:
-            request["path"] = f"/rest/{found.user}/***/{found.method}{found.suffix}"
         parked = self.portal.dispatcher.parked
         try:
             answer = self._run(request, found, params)

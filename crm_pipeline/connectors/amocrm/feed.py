@@ -1,0 +1,175 @@
+"""Events: stage history, and the news no list tells: deleted, restored, merged, linked, unlinked (facts: amocrm 4.12, 4.14).
+
+Events have no documented order, so pages of them cannot be relied on: windows on `created_at` are made small enough for one
+page each. What an event tells of is read again rather than believed, because events arrive in any order.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+from crm_pipeline.connectors.amocrm.byid import Wanted, reread
+from crm_pipeline.connectors.amocrm.client import EVENTS_PER_PAGE, Client, ListPage, Params
+from crm_pipeline.connectors.amocrm.frame import OPEN, Frame, follow, ranges_of
+from crm_pipeline.connectors.amocrm.payloads import SINGULAR, raw_record, seconds, tombstone, value_part
+from crm_pipeline.connectors.amocrm.streams import LINKS, OLD_LINKS, EventFeed
+from crm_pipeline.errors import AccessDenied, ImplausibleWalk, RequestRefused
+from crm_pipeline.model.cleaning import reference
+from crm_pipeline.model.records import Page, Payload, RawRecord
+from crm_pipeline.walk import Range, Step
+
+PATH, KEY, PHASE = "/api/v4/events", "events", "events"
+MOST_PASSES = 8
+_ENDS = {"deals": ("contacts", "companies", "catalog_elements"), "contacts": ("companies",), "companies": ()}
+"""Links to what change our record of a kind: the rest of a link is embedded on its other side."""
+_PLURALS = {
+    "contact": "contacts",
+    "company": "companies",
+    "lead": "deals",
+    "leads": "deals",
+    "catalog_element": "catalog_elements",
+}
+
+
+def feed(frame: Frame, events: EventFeed, low: int, high: int, resume: Payload | None, *, types: Sequence[str]) -> Iterator[Page]:
+    """Yield what the events of a period tell; `types` as filter."""
+    reader = _Feed(frame, events, types)
+    ranges = ranges_of(resume, PHASE) or [Range(low, high)]
+    yield from follow(frame, reader.fetch, ranges, _as_they_are, phase=PHASE, in_flight=max(1, frame.link.in_flight))
+
+
+def note_place(frame: Frame, events: EventFeed, types: Sequence[str]) -> None:
+    """Set the walk's clock by the newest event in sight; if they come oldest first, the next walk reads more than it must."""
+    found = _Asker(frame.client, types).page([], 1)
+    frame.begin(max((seconds(row, "created_at") for row in found.rows), default=0), found.served_at)
+
+
+def happened_since(client: Client, types: Sequence[str], since: int) -> bool:
+    """Return whether there are such events since then; True when it cannot be told."""
+    try:
+        return bool(_Asker(client, types).page([("filter[created_at][from]", max(0, since - 1))], 1).rows)
+    except (RequestRefused, AccessDenied):
+        return True
+
+
+def _as_they_are(rows: Sequence[Any]) -> Sequence[RawRecord]:
+    return rows
+
+
+class _Asker:
+    """Asks for events of some types; an account that does not know the older names is asked without them."""
+
+    def __init__(self, client: Client, types: Sequence[str]):
+        self._client = client
+        self._types = list(types)
+
+    def page(self, bounds: Params, page: int) -> ListPage:
+        """Read one page; rows of other types are dropped."""
+        try:
+            found = self._ask(bounds, page)
+        except RequestRefused as error:
+            if error.status != 400 or not set(OLD_LINKS) & set(self._types):
+                raise
+            found = None
+        if found is None:
+            self._types = [name for name in self._types if name not in OLD_LINKS]
+            found = self._ask(bounds, page)
+        return ListPage([row for row in found.rows if row.get("type") in self._types], found.more, found.total, found.served_at)
+
+    def _ask(self, bounds: Params, page: int) -> ListPage:
+        types = [("filter[type][]", name) for name in self._types]
+        return self._client.sure_page(PATH, KEY, [*bounds, *types], limit=EVENTS_PER_PAGE, page=page, tries=3 if page > 1 else 2)
+
+
+class _Feed:
+    """Reads one window at a time."""
+
+    def __init__(self, frame: Frame, events: EventFeed, types: Sequence[str]):
+        self._frame = frame
+        self._events = events
+        self._asker = _Asker(frame.client, types)
+
+    def fetch(self, asked: Range) -> Step:
+        """Read a window that fits one page, or leave it in smaller ones."""
+        found = self._window(asked, 1)
+        times = [seconds(row, "created_at") for row in found.rows]
+        self._frame.begin(max(times, default=asked.low), found.served_at)
+        if found.more and asked.low < asked.high:
+            return Step((), _smaller(asked, times, found.served_at))
+        rows = self._second(asked, found.rows) if found.more else found.rows
+        return Step(self._told([row for row in rows if asked.low <= seconds(row, "created_at") <= asked.high]))
+
+    def _window(self, asked: Range, page: int) -> ListPage:
+        # A second more on both sides: whether the ends are inclusive is not documented; what is beyond is dropped.
+        first = max(asked.low - 1, 0)
+        bounds: list[tuple[str, str | int]] = [("filter[created_at][from]", first)]
+        if asked.high != OPEN:
+            bounds.append(("filter[created_at][to]", asked.high + 1))
+        found = self._asker.page(bounds, page)
+        if any(seconds(row, "created_at") < first - 1 for row in found.rows):
+            raise ImplausibleWalk("amoCRM ignores the filter on the time of events.")
+        return found
+
+    def _second(self, asked: Range, rows: Sequence[Payload]) -> list[Payload]:
+        """Read one second that holds more than a page: all its pages, until two passes in a row bring nothing new."""
+        known = {str(row.get("id")): row for row in rows}
+        quiet = 0
+        for _ in range(MOST_PASSES):
+            before = len(known)
+            page, more = 1, True
+            while more:
+                found = self._window(asked, page)
+                known.update((str(row.get("id")), row) for row in found.rows)
+                page, more = page + 1, found.more
+            quiet = quiet + 1 if len(known) == before else 0
+            if quiet == 2:
+                return list(known.values())
+        raise ImplausibleWalk("The events of one second are different each time they are read; sync again.")
+
+    def _told(self, rows: Sequence[Payload]) -> list[RawRecord]:
+        """Return the records events tell of: history as it is, the others as they are by now."""
+        history = [raw_record("stage_changes", row) for row in rows if row["type"] in self._events.history]
+        gone = {owner for row in rows if row["type"] in self._events.deleted for owner in self._subject(row)}
+        changed = {owner for row in rows if row["type"] in self._events.reread for owner in self._affected(row)}
+        if self._events.kind == "communications":
+            return [tombstone("communications", note) for note in sorted(gone)]
+        wanted = Wanted(self._events.kind, tuple(sorted(gone | changed)), frozenset(gone))
+        return history + reread(self._frame.client, wanted, self._frame.link)
+
+    def _subject(self, row: Payload) -> list[str]:
+        """Return the id of the record an event is about."""
+        if self._events.kind == "communications":
+            part = value_part(row.get("value_before"), "note") or value_part(row.get("value_after"), "note")
+            return [note] if (note := reference(part.get("id"))) else []
+        owner = reference(row.get("entity_id"))
+        return [owner] if owner and SINGULAR.get(str(row.get("entity_type")), "") == self._events.kind else []
+
+    def _affected(self, row: Payload) -> list[str]:
+        """Return the ids of our kind whose record the event changed; of a link, whichever end it was noted at."""
+        if row["type"] not in (*LINKS, *OLD_LINKS):
+            return self._subject(row)
+        ends = [(str(row.get("entity_type")), reference(row.get("entity_id"))), *_linked(row)]
+        kinds = [(_PLURALS.get(name, name), owner) for name, owner in ends]
+        matters = any(kind in _ENDS[self._events.kind] for kind, _ in kinds)
+        return [owner for kind, owner in kinds if matters and owner and kind == self._events.kind]
+
+
+def _linked(row: Payload) -> list[tuple[str, str | None]]:
+    """Return the other ends of a link event; on unlinking they stand in either value, under either key (facts: amocrm 4.12)."""
+    values = [*(row.get("value_after") or []), *(row.get("value_before") or [])]
+    parts = [value_part([value], key).get("entity") for value in values for key in ("link", "unlink")]
+    return [(str(part.get("type")), reference(part.get("id"))) for part in parts if isinstance(part, dict)]
+
+
+def _smaller(asked: Range, times: Sequence[int], served_at: float | None) -> tuple[Range, ...]:
+    """Cut a window that does not fit one page into as many as its events seem to need."""
+    high = asked.high
+    beyond: tuple[Range, ...] = ()
+    if high == OPEN:
+        high = max([asked.low, int(served_at or 0), *times])
+        beyond = (Range(high + 1, OPEN),)
+    width = high - asked.low + 1
+    span = max(1, high - min(times, default=asked.low))
+    parts = min(32, max(2, round(1.6 * width / span)), width)
+    cuts = [asked.low + width * part // parts for part in range(parts + 1)]
+    return (*(Range(low, until - 1) for low, until in pairwise(cuts) if until > low), *beyond)

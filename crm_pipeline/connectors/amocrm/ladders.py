@@ -1,0 +1,104 @@
+"""Ladders: page numbers in order of id, for lists that no chain can read (tasks, accounts without the filter, one full second).
+
+Going up, a row that leaves the list shifts the next page's first row onto a page already read. Going down, it shifts unread
+rows towards page 1, where the way down still comes past. New rows have the highest ids and stand at the end. So: up (several
+pages in flight), and if anything has left or come back meanwhile, down again, one page at a time.
+"""
+
+from collections.abc import Iterator
+
+from crm_pipeline.connectors.amocrm.client import Client, ListPage, Params
+from crm_pipeline.connectors.amocrm.feed import happened_since
+from crm_pipeline.connectors.amocrm.frame import OPEN, Frame, follow, ranges_of, records_of
+from crm_pipeline.connectors.amocrm.payloads import seconds
+from crm_pipeline.connectors.amocrm.streams import Listing
+from crm_pipeline.model.records import Page, Payload
+from crm_pipeline.walk import Range, Step
+
+UP, DOWN = "up", "down"
+BY_ID: Params = (("order[id]", "asc"),)
+
+
+def ladder(frame: Frame, listing: Listing, resume: Payload | None) -> Iterator[Page]:
+    """Yield the whole list."""
+    rungs = max(1, frame.link.in_flight)
+    ranges = ranges_of(resume, UP)
+    if ranges is None and not (resume and resume.get("phase") == DOWN):
+        _begin(frame, listing)
+        ranges = [Range(1, OPEN, {"step": rungs, "first": True})]
+    reader = _Ladder(frame, listing)
+    if ranges:
+        yield from follow(frame, reader.up, ranges, records_of(listing), phase=UP, then={"phase": DOWN}, in_flight=rungs)
+    yield from _down(frame, listing, reader, resume)
+
+
+def _down(frame: Frame, listing: Listing, reader: "_Ladder", resume: Payload | None) -> Iterator[Page]:
+    left = ranges_of(resume, DOWN)
+    top = int(frame.notes.get("top", 1))
+    if not left and top > 1 and happened_since(frame.client, listing.deletions, frame.started or 0):
+        left = [Range(1, top)]
+    if left:
+        yield from follow(frame, reader.down, left, records_of(listing), phase=DOWN)
+    else:
+        yield frame.page([], None)
+
+
+def _begin(frame: Frame, listing: Listing) -> None:
+    """Set the walk's clock by the newest change, or the newest row where changes cannot be ordered (tasks)."""
+    key = "updated_at" if listing.by_change else "created_at"
+    found = frame.client.sure_page(listing.path, listing.key, [*listing.params, (f"order[{key}]", "desc")], limit=1, tries=2)
+    frame.begin(seconds(found.rows[0], key) if found.rows else 0, found.served_at)
+
+
+class _Ladder:
+    """Reads one page at a time; shared by the workers of one walk."""
+
+    def __init__(self, frame: Frame, listing: Listing):
+        self._frame = frame
+        self._listing = listing
+        self._end = OPEN
+        """Page number known to be the last: a short page."""
+
+    def up(self, asked: Range) -> Step:
+        """Read a page, leave the one `step` pages higher."""
+        if asked.low > self._end:
+            return Step(())
+        found = self._read(asked.low, tries=3 if asked.low > 1 else 2)
+        if found.rows:
+            self._frame.notes["top"] = max(asked.low, int(self._frame.notes.get("top", 0)))
+        if not found.more:
+            self._end = min(self._end, asked.low)
+            return Step(found.rows)
+        return Step(found.rows, _rungs_above(asked))
+
+    def down(self, asked: Range) -> Step:
+        """Read the highest page of a range, leave those below."""
+        found = self._read(asked.high, tries=1)
+        return Step(found.rows, (Range(asked.low, asked.high - 1),) if asked.high > asked.low else ())
+
+    def _read(self, page: int, *, tries: int) -> ListPage:
+        params = [*self._listing.params, *BY_ID]
+        return self._frame.client.sure_page(
+            self._listing.path, self._listing.key, params, page=page, tries=tries, enough=lambda: page > self._end
+        )  # fmt: skip
+
+
+def _rungs_above(asked: Range) -> tuple[Range, ...]:
+    """Return what follows a page that is not the last: one page a `step` higher, or after the first page all rungs at once."""
+    step = int(asked.hint["step"])
+    if not asked.hint.get("first"):
+        return (Range(asked.low + step, OPEN, asked.hint),)
+    return tuple(Range(page, OPEN, {"step": step}) for page in range(2, step + 2))
+
+
+def climb(client: Client, listing: Listing, params: Params, asked: Range) -> Step:
+    """Read one page of a frozen window: up until the end, then down again. Range hint: {"page": n, "down": bool}."""
+    page, going_down = int(asked.hint["page"]), bool(asked.hint.get("down"))
+    found = client.sure_page(listing.path, listing.key, params, page=page, tries=1 if going_down else 3)
+    if found.more and not going_down:
+        return Step(found.rows, (_rung(asked, page + 1, False),))
+    return Step(found.rows, (_rung(asked, page - 1, True),) if page > 1 else ())
+
+
+def _rung(asked: Range, page: int, down: bool) -> Range:
+    return Range(asked.low, asked.high, {**asked.hint, "page": page, "down": down})

@@ -1,0 +1,74 @@
+"""The only file that knows every adapter: it puts database, budget, vault, HTTP session and connectors together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from crm_pipeline import connectors
+from crm_pipeline.connectors import Connector, Link, Secrets
+from crm_pipeline.database import connections
+from crm_pipeline.database.budget import PostgresBudget
+from crm_pipeline.database.engine import create_engine
+from crm_pipeline.database.migrate import require_current
+from crm_pipeline.database.vault import RowVault
+from crm_pipeline.errors import UsageError
+from crm_pipeline.http import HostPolicy, Session
+from crm_pipeline.settings import Settings
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Everything put together; one per process. Is the `Parts` of the stages."""
+
+    settings: Settings
+    engine: Engine
+    connectors: Mapping[str, Connector]
+    budget: PostgresBudget
+
+    def link(self, connection_name: str) -> Link:
+        """Open the way to one connection's account. Raises UsageError, ConsentNeeded (no credentials), ConfigurationError (key)."""
+        row = connections.get(self.engine, connection_name)
+        connector = self.connectors.get(row.crm)
+        if connector is None:
+            raise UsageError(f"{row.name} is a connection of {row.crm}, for which no connector is installed.")
+        vault = RowVault(self.engine, self.settings.encryption_keys, row.id)
+        secrets = vault.read()
+        session = self.session(connector, row.base_url, secrets, name=row.name)
+        vault = RowVault(self.engine, self.settings.encryption_keys, row.id, lambda read: _hide(session, read))
+        account = row.account
+        facts = {**account.get("facts", {}), "timezone": account.get("timezone"), "currency": account.get("currency"), "stable_id": row.stable_id}
+        return Link(row.id, row.name, row.base_url, session, vault, facts)
+
+    def session(self, connector: Connector, base_url: str, secrets: Secrets, name: str = "") -> Session:
+        """Open a session to an account; its secrets are hidden from messages and logs."""
+        hosts = HostPolicy(connector.vendor_hosts, self.settings.allowed_hosts)
+        session = Session(hosts, connector.meter(base_url, secrets), self.budget, name=name)
+        _hide(session, secrets)
+        return session
+
+    def close(self) -> None:
+        """Close what was opened. An embedded server stays up: others may be using it."""
+        self.budget.close()
+        self.engine.dispose()
+
+
+def open_pipeline(settings: Settings) -> Pipeline:
+    """Put everything together on the settings' database, or on the embedded one.
+
+    Raises DatabaseUnavailable, and ConfigurationError, also for a database that is not migrated to this version.
+    """
+    engine = create_engine(settings)
+    require_current(engine)
+    return Pipeline(settings, engine, connectors.discover(), PostgresBudget(engine))
+
+
+NOT_SECRET = frozenset({"client_id", "redirect_uri", "oauth_url", "expires_at", "member_id", "domain", "server_endpoint", "client_endpoint"})
+
+
+def _hide(session: Session, secrets: Secrets) -> None:
+    """Hide every secret, and of a webhook's address the part that opens the door."""
+    for name, value in secrets.items():
+        if name in NOT_SECRET or not isinstance(value, str):
+            continue
+        session.redactor.register(value, *(part for part in value.split("/") if "://" in value and len(part) > 12 and "." not in part))

@@ -1,0 +1,125 @@
+"""A pipeline with the paper CRM, a Dagster instance in the same Postgres, and our definitions over both."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster import DagsterInstance
+
+from crm_pipeline.database import connections, vault
+from crm_pipeline.database.budget import PostgresBudget
+from crm_pipeline.database.connections import ConnectionRow
+from crm_pipeline.database.dagster_storage import dagster_environment
+from crm_pipeline.database.engine import engine_for
+from crm_pipeline.model.records import Account
+from crm_pipeline.orchestration.build import build_defs
+from crm_pipeline.orchestration.partitions import missing_partitions
+from crm_pipeline.orchestration.resources import RESOURCES
+from crm_pipeline.settings import Settings
+from crm_pipeline.wiring import Pipeline
+from crm_pipeline_tests.conftest import administer
+from crm_pipeline_tests.orchestration.paper import CONNECTOR, PaperCrm
+
+TOKEN = "canary-4f1d8c77-token"
+"""A secret that must never be seen anywhere but in the requests to the CRM."""
+
+
+@pytest.fixture
+def settings(database_url: str, encryption_key: str, crm_home: Path) -> Settings:
+    """Return settings as the environment would give them."""
+    return Settings(database_url=database_url, encryption_key=encryption_key, home=crm_home, allowed_hosts=("127.0.0.1",))
+
+
+@pytest.fixture
+def pipeline(settings: Settings) -> Iterator[Pipeline]:
+    """Yield the pipeline with the paper CRM as its only connector."""
+    engine = engine_for(str(settings.database_url))
+    parts = Pipeline(settings, engine, {"paper": CONNECTOR}, PostgresBudget(engine))
+    yield parts
+    parts.close()
+
+
+@pytest.fixture
+def crm() -> Iterator[PaperCrm]:
+    """Yield a running paper CRM with two records in every list."""
+    server = PaperCrm()
+    for entity in ("users", "companies", "contacts", "deals"):
+        server.add(entity, "first", "second")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def instance(settings: Settings, server_url: str) -> Iterator[DagsterInstance]:
+    """Yield a Dagster instance whose storage is a database of its own in the session's Postgres."""
+    found = dagster_environment(settings)
+    keys = {"username": "USER", "password": "PASSWORD", "hostname": "HOST", "port": "PORT", "db_name": "DB"}
+    place: dict[str, Any] = {name: found[f"DAGSTER_PG_{variable}"] for name, variable in keys.items()}
+    place |= {"port": int(place["port"]), "scheme": "postgresql+psycopg2"}
+    with dg.instance_for_test(overrides={"storage": {"postgres": {"postgres_db": place}}}) as made:
+        yield made
+    administer(server_url, "DROP DATABASE {} WITH (FORCE)", place["db_name"])
+
+
+@pytest.fixture
+def defs(pipeline: Pipeline) -> dg.Definitions:
+    """Return our definitions for the paper CRM, on the test's pipeline."""
+    return definitions_on(pipeline)
+
+
+def definitions_on(pipeline: Pipeline) -> dg.Definitions:
+    """Return our definitions with this pipeline instead of the one the environment names."""
+    return build_defs({"paper": CONNECTOR}, resources={**RESOURCES, "pipeline": pipeline})
+
+
+Connect = Callable[..., ConnectionRow]
+
+
+@pytest.fixture
+def connect(pipeline: Pipeline, instance: DagsterInstance, crm: PaperCrm) -> Connect:
+    """Return a function that connects an account of the paper CRM under a name, with its partitions."""
+
+    def made(name: str, url: str | None = None) -> ConnectionRow:
+        row = connect_paper(pipeline, name, url or crm.url)
+        for definition, keys in missing_partitions(instance, {name: "paper"}, ["paper"]).items():
+            instance.add_dynamic_partitions(definition, keys)
+        return row
+
+    return made
+
+
+def connect_paper(pipeline: Pipeline, name: str, url: str) -> ConnectionRow:
+    """Connect an account of the paper CRM as the stage `connect` does for a discovered one."""
+    with pipeline.engine.begin() as db:
+        row_id = connections.add(db, "paper", name, url)
+        vault.save(db, pipeline.settings.encryption_keys, row_id, {"access_token": TOKEN})
+        connections.adopt(db, row_id, Account(f"{url}/{name}", "Paper", url, "UTC", "EUR"), datetime.now(UTC))
+        connections.activate(db, row_id)
+        return connections.by_id(db, row_id)
+
+
+Run = Callable[..., dg.ExecuteInProcessResult]
+
+
+@pytest.fixture
+def run(defs: dg.Definitions, instance: DagsterInstance) -> Run:
+    """Return a function that runs a job in this process and returns its result, failed or not."""
+
+    def ran(job: str, partition: str | None = None, config: Mapping[str, Any] | None = None) -> dg.ExecuteInProcessResult:
+        found = defs.resolve_job_def(job)
+        return found.execute_in_process(config, instance, partition_key=partition, raise_on_error=False)
+
+    return ran
+
+
+def metadata_of(instance: DagsterInstance, key: str, partition: str | None = None) -> dict[str, Any]:
+    """Return the metadata of the latest materialization of an asset ("raw/paper/deals"), as plain values."""
+    record = instance.fetch_materializations(
+        dg.AssetRecordsFilter(dg.AssetKey(key.split("/")), asset_partitions=[partition] if partition else None), limit=1
+    ).records[0]
+    found = record.asset_materialization
+    assert found is not None
+    return {name: value.value for name, value in found.metadata.items()}
