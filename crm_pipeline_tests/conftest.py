@@ -23,6 +23,9 @@ from crm_pipeline.database.migrate import migrate
 
 _numbers = count(1)
 
+for _name in [name for name in os.environ if name.startswith(("CRM_", "DAGSTER_", "PG")) or name == "FRONTEND_URL"]:
+    del os.environ[_name]  # the tests never meet the database, the keys or the Dagster of whoever runs them
+
 
 def administer(server: str, statement: str, *names: str) -> None:
     """Run a statement that cannot be in a transaction; `{}` are quoted names."""

@@ -3,13 +3,17 @@
 Exit codes: 0 ok, 1 failed, 2 usage. An error is one sentence on standard error that says what to do.
 """
 
+import os
 import sys
+import tempfile
+import traceback
 
-import click
 import typer
 
 from crm_pipeline.cli import connections, demo, maintenance, sandboxes, syncing
 from crm_pipeline.errors import CrmPipelineError, UsageError
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="crm-pipeline",
@@ -24,23 +28,32 @@ for part in (demo, maintenance, sandboxes, connections, syncing):
 
 
 def main() -> None:
-    """Run a command; turn our errors into a sentence and an exit code."""
+    """Run a command; turn what goes wrong into a sentence and an exit code."""
     try:
-        code = app(standalone_mode=False)
-    except click.exceptions.Abort:
-        code = 130
-    except click.ClickException as error:
-        error.show()
-        code = 2
+        app()
+        code = 0
     except KeyboardInterrupt:
-        code = 130
+        code = INTERRUPTED
     except UsageError as error:
-        code = _say(error, 2)
+        code = _say(str(error), 2)
     except CrmPipelineError as error:
-        code = _say(error, 1)
-    sys.exit(code if isinstance(code, int) else 0)
+        code = _say(str(error), 1)
+    except Exception as error:  # noqa: BLE001 - the last door: a person gets a sentence, the traceback goes into a file
+        code = _say(
+            f"this should not have happened ({type(error).__name__}). The details are in {_keep_traceback()}; please report it.",
+            1,
+        )
+    sys.exit(code)
 
 
-def _say(error: CrmPipelineError, code: int) -> int:
-    print(f"crm-pipeline: {error}", file=sys.stderr)
+def _say(sentence: str, code: int) -> int:
+    print(f"crm-pipeline: {sentence}", file=sys.stderr)
     return code
+
+
+def _keep_traceback() -> str:
+    """Write the traceback of what is being handled to a file only its owner can read, and return its path."""
+    handle, path = tempfile.mkstemp(prefix="crm-pipeline-", suffix=".log", text=True)
+    with os.fdopen(handle, "w") as file:
+        file.write(traceback.format_exc())
+    return path

@@ -22,6 +22,8 @@ from crm_pipeline.wiring import Pipeline
 
 MODES = ("initial", "incremental", "window", "verify")
 AT_ONCE = 4
+STATUS = ("connection", "status", "entity", "last_mode", "last_success_at", "lag_seconds", "read", "in_quarantine", "last_error")
+"""What a terminal has room for; `--json` prints everything."""
 MARCH = "--connection sales-msk --mode window --since 2026-03-01 --until 2026-04-01 --entity deals"
 Connections = Annotated[list[str] | None, typer.Option("--connection", help="Only this one; may be repeated.")]
 Entities = Annotated[list[str] | None, typer.Option("--entity", help="Only this one; may be repeated.")]
@@ -175,7 +177,6 @@ def show_status(as_json: Json = False) -> None:
         rows, waiting = status.status_rows(parts.engine), status.waiting(parts.engine)
     if as_json:
         return print_json({"entities": rows, "waiting_to_reconcile": waiting})
-    columns = tuple(rows[0]) if rows else ("connection",)
-    print_table("Status", columns, [[row[column] for column in columns] for row in rows])
+    print_table("Status", STATUS, [[row[column] for column in STATUS] for row in rows])
     if waiting:
         print("waiting to be reconciled: " + ", ".join(f"{entity} {count}" for entity, count in waiting.items()))

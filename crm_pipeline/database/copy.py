@@ -13,6 +13,7 @@ from psycopg2 import sql
 from sqlalchemy import Connection
 
 from crm_pipeline.database.queries import queries
+from crm_pipeline.database.redaction import without_values
 
 CHUNK_ROWS = 500
 
@@ -42,7 +43,7 @@ def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: 
         table=sql.Identifier(*table.split(".")), columns=sql.SQL(", ").join(map(sql.Identifier, columns))
     )
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor:
+    with without_values(), driver.cursor() as cursor:
         cursor.copy_expert(statement, source)
     return source.count
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from crm_pipeline.database.copy import copy_rows
 from crm_pipeline.database.embedded import ensure_running
 from crm_pipeline.database.queries import queries
+from crm_pipeline.database.redaction import keep_first_line
 from crm_pipeline.errors import ConfigurationError, DatabaseUnavailable
 from crm_pipeline.settings import Settings
 
@@ -83,7 +84,7 @@ def _begin_session(connection: DriverConnection, _record: object) -> None:
 
 
 def say_what_to_do_on_failure(engine: Engine) -> None:
-    """Let failures to connect raise DatabaseUnavailable with a sentence; errors of statements stay what they are."""
+    """Let failures to connect raise DatabaseUnavailable with a sentence; errors of statements keep their class and first line."""
     event.listen(engine, "handle_error", _say_what_to_do)
 
 
@@ -91,6 +92,8 @@ def _say_what_to_do(context: ExceptionContext) -> None:
     connecting = context.connection is None and not context.is_pre_ping  # a failed ping makes the pool connect anew
     if connecting and isinstance(context.original_exception, psycopg2.OperationalError):
         raise unavailable(context.original_exception) from None
+    keep_first_line(context.original_exception)
+    keep_first_line(context.sqlalchemy_exception)
 
 
 def unavailable(error: psycopg2.Error) -> DatabaseUnavailable:

@@ -16,6 +16,9 @@ from crm_pipeline.model.entities import COLUMNS
 from crm_pipeline.model.golden import LINKS, REFERENCES, TARGET, GoldenLinks, golden_name, is_reference, shared_columns
 
 
+HISTORY_COLUMNS = ("changed_at", "pipeline_id", "stage_id", "from_stage_id", "category", "origin", "author_id")
+
+
 def _run(db: Connection, statement: str, values: dict[str, Any] | None = None) -> Any:
     return db.exec_driver_sql(statement, values) if values else db.exec_driver_sql(statement)
 
@@ -42,11 +45,11 @@ def reconcile_batch(db: Connection, entity: str) -> tuple[int, int, int, int]:
     if any(is_reference(column) for column in COLUMNS[entity]):
         _run(db, _note_missing(entity))
     for links in LINKS.get(entity, ()):
-        _run(db, _replace_links(links))
+        _replace_links(db, links)
         if links.to:
             _run(db, _note_missing_links(links))
     if entity == "deals":
-        _run(db, queries("golden")["replace_stage_history"])
+        _replace_stage_history(db)
     _run(db, _statement("wake_dependents", entity))
     inserted = sum(written)
     return keys, inserted, len(written) - inserted - deleted, deleted
@@ -55,8 +58,8 @@ def reconcile_batch(db: Connection, entity: str) -> tuple[int, int, int, int]:
 def queue_all(db: Connection, entity: str) -> None:
     """Queue every source record of an entity, and take away golden records none stands behind."""
     _run(db, _statement("queue_all", entity))
-    _run(db, _statement("remove_orphans", entity))
     _run(db, _statement("remove_orphan_links", entity))
+    _run(db, _statement("remove_orphans", entity))
     for links in LINKS.get(entity, ()):
         of_entity = f"t.entity = '{entity}' AND" if links.table == "contact_points" else ""
         _run(db, fill(queries("golden")["remove_orphan_children"], entity=entity, table=links.table, owner=links.owner, of_entity=of_entity))
@@ -109,16 +112,32 @@ def _note_missing_links(links: GoldenLinks) -> str:
     return fill(queries("golden")["note_missing_links"], to=links.to or "", to_column=links.to_column or "", **names)
 
 
+STEPS = ("make_wanted", "want_links", "remove_links", "upsert_links")
+
+
+def _replace_links(db: Connection, links: GoldenLinks) -> None:
+    """Make the golden link rows of the batch equal to those of its source records, writing only what differs."""
+    for step in STEPS:
+        _run(db, _links_statement(step, links))
+
+
+def _replace_stage_history(db: Connection) -> None:
+    """Make the stage history of the batch's deals equal to what is known of it, writing only what differs."""
+    history = GoldenLinks("deal_stage_history", "deals", "", "deal_id", ("event_key",), HISTORY_COLUMNS)
+    for step in STEPS:
+        _run(db, queries("golden")["want_stage_history"] if step == "want_links" else _links_statement(step, history))
+
+
 @cache
-def _replace_links(links: GoldenLinks) -> str:
+def _links_statement(name: str, links: GoldenLinks) -> str:
     points = links.table == "contact_points"
     key = (*(("entity",) if points else ()), links.owner, *links.key)
     led_to = golden_name(links.to_column) if links.to_column else None
     columns = tuple(dict.fromkeys((*key, *((led_to,) if led_to else ()), *links.columns)))
-    spelled = {"entity": f"'{links.entity}'::text", links.owner: "o.golden_id", led_to: "r.golden_id"}
+    spelled = {"entity": f"'{links.entity}'", links.owner: "o.golden_id", led_to: "r.golden_id"}
     changing = [column for column in columns if column not in key]
     return fill(
-        queries("golden")["replace_links"],
+        queries("golden")[name],
         entity=links.entity,
         table=links.table,
         parent=links.parent,

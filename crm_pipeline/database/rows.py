@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from hashlib import md5
 from io import BytesIO
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from psycopg2 import sql
 from sqlalchemy import Connection
 
 from crm_pipeline.database.queries import queries
+from crm_pipeline.database.redaction import without_values
 from crm_pipeline.database.templates import WITH_MARKERS
 from crm_pipeline.model import entities
 from crm_pipeline.model.entities import Child
@@ -35,8 +37,8 @@ MISSING = {
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
-def copy_block(connection: Connection, table: str, columns: Sequence[str], lines: Sequence[str]) -> None:
-    """Append lines made by this file to a table, in the connection's transaction."""
+def copy_block(connection: Connection, table: str, columns: Sequence[str], lines: Sequence[str] | Sequence[bytes]) -> None:
+    """Append lines made by this file to a table, in the connection's transaction. Lines of bytes are escaped already."""
     if not lines:
         return
     statement = sql.SQL(queries("copying")["block"]).format(
@@ -47,12 +49,16 @@ def copy_block(connection: Connection, table: str, columns: Sequence[str], lines
         cursor.copy_expert(statement, BytesIO(_bytes(lines)), 1 << 20)
 
 
-def _bytes(lines: Sequence[str]) -> bytes:
-    text = ROW.join(lines)
+def _bytes(lines: Sequence[Any]) -> bytes:
+    if isinstance(lines[0], bytes):
+        return b"\n".join(lines) + b"\n"
+    return _escaped(ROW.join(lines)).replace(ROW.encode(), b"\n") + b"\n"
+
+
+def _escaped(text: str) -> bytes:
     if "\x00" in text:
         text = text.replace("\x00", "")
-    text = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
-    return (text.replace(ROW, "\n") + "\n").encode("utf-8", "replace")
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").encode("utf-8", "replace")
 
 
 def line(values: Sequence[str]) -> str:
@@ -65,13 +71,18 @@ def line(values: Sequence[str]) -> str:
 
 def json_text(value: Any) -> str:
     """Return JSON that Postgres can store: no NUL, no half surrogates."""
+    return json_bytes(value).decode()
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return JSON that Postgres can store, in UTF-8."""
     try:
         written = orjson.dumps(value, default=_json_default)
     except TypeError:  # integers beyond 64 bits, half surrogates
         written = json.dumps(value, ensure_ascii=False, default=_json_default).encode("utf-8", "replace")
     if b"\\u0000" in written:
         written = _NUL.sub(rb"\1", written)
-    return written.decode()
+    return written
 
 
 def _json_default(value: Any) -> Any:
@@ -86,11 +97,18 @@ def _array(values: Iterable[Any]) -> str:
     return "{" + ",".join(['"' + str(v).replace("\\", "\\\\").replace('"', '\\"') + '"' for v in values]) + "}"
 
 
-_SPELLED: dict[type, Callable[[Any], str]] = {
+class _Spellings(dict[type, Callable[[Any], str]]):
+    """How values are spelled, by their type; a subclass (a text that is an enum) is spelled as what it is made of."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], str]:
+        return next((spell for known, spell in self.items() if issubclass(kind, known)), str)
+
+
+_SPELLED = _Spellings({
     type(None): lambda _: "",
-    str: str,
+    str: str.__str__,
     bool: lambda value: "t" if value else "f",
-    int: str,
+    int: int.__repr__,
     float: repr,
     Decimal: str,
     datetime: datetime.isoformat,
@@ -98,13 +116,7 @@ _SPELLED: dict[type, Callable[[Any], str]] = {
     list: _array,
     tuple: _array,
     dict: json_text,
-}
-
-
-def spelled(value: Any) -> str:
-    """Return one value as a block spells it."""
-    spell = _SPELLED.get(type(value))
-    return spell(value) if spell else str(value)
+})  # fmt: skip
 
 
 class RecordRows:
@@ -115,15 +127,15 @@ class RecordRows:
     )  # fmt: skip
 
     def __init__(self, connection_id: int, kind: str):
-        self._start = (str(connection_id), kind)
+        self._connection, self._kind = str(connection_id).encode(), kind
 
-    def line(self, record: RawRecord, content_hash: bytes, deleted_at: str = "") -> str:
-        """Return the row of a raw record."""
+    def line(self, record: RawRecord, content_hash: bytes, deleted_at: str = "") -> bytes:
+        """Return the row of a raw record, escaped: its payload never becomes text, which would cost as much as all the rest."""
         created, updated = record.remote_created_at, record.remote_updated_at
-        return line((
-            *self._start, record.external_id, "" if record.payload is None else json_text(record.payload), f"\\x{content_hash.hex()}",
-            created.isoformat() if created else "", updated.isoformat() if updated else "", deleted_at,
-        ))  # fmt: skip
+        payload = b"" if record.payload is None else json_bytes(record.payload)
+        end = (f"\\\\x{content_hash.hex()}", created.isoformat() if created else "", updated.isoformat() if updated else "", deleted_at)
+        head = _escaped(line([self._kind, record.external_id]))
+        return b"\x1f".join((self._connection, head, payload.replace(b"\\", rb"\\"), FIELD.join(end).encode()))
 
 
 class SourceRows:
@@ -159,17 +171,20 @@ class ChildRows:
 
     def __init__(self, connection_id: int, entity: str, child: Child):
         self._start = (str(connection_id), entity) if child.table == "contact_points" else (str(connection_id),)
-        self._child = child
-        self._missing = {name: _missing(child.table, name) for name in child.columns}
+        self._key = itemgetter(*child.key)
+        self._names = child.columns
+        self._missing = [(i, _missing(child.table, name)) for i, name in enumerate(child.columns) if _missing(child.table, name)]
 
     def lines(self, external_id: str, children: Sequence[Mapping[str, Any]]) -> list[str]:
         """Return the rows of one parent; of two with the same key the later stays."""
-        if len(children) > 1:
-            children = list({tuple([child.get(name) for name in self._child.key]): child for child in children}.values())
+        if len(children) > 1 and len(set(map(self._key, children))) < len(children):
+            children = list({self._key(child): child for child in children}.values())
         return [self._line(external_id, child) for child in children]
 
     def _line(self, external_id: str, child: Mapping[str, Any]) -> str:
-        values = [spelled(child.get(name)) or instead for name, instead in self._missing.items()]
+        values = [value if type(value) is str else _SPELLED[type(value)](value) for value in map(child.get, self._names)]
+        for i, instead in self._missing:
+            values[i] = values[i] or instead
         return line([*self._start, external_id, *values])
 
 

@@ -18,16 +18,11 @@ from crm_pipeline.model.markup import plain_text
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-
-
 def text(value: Any) -> str | None:
     """Return stripped text, numbers as text; None for empty, false and anything that is not a scalar."""
-    if isinstance(value, str):
+    if type(value) is str:
         cleaned = value.strip()
-        if _UNSTORABLE.search(cleaned):
-            cleaned = _UNSTORABLE.sub("", cleaned).strip()
-        return cleaned or None
+        return (cleaned if "\x00" not in cleaned else cleaned.replace("\x00", "").strip()) or None
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         return None
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
@@ -35,6 +30,8 @@ def text(value: Any) -> str | None:
 
 def reference(value: Any) -> str | None:
     """Return an external id as text; None for what CRMs send when there is no such record: null, "", 0, "0", false."""
+    if type(value) is int:
+        return str(value) if value else None
     found = text(value)
     return None if found == "0" else found
 

@@ -49,10 +49,13 @@ _NESTED = (dict, list)
 
 
 def _without(value: Any, lies: frozenset[str]) -> Any:
-    if isinstance(value, dict):
-        kept = ((key, item) for key, item in value.items() if key not in lies)
-        return {key: _without(item, lies) if isinstance(item, _NESTED) else item for key, item in kept}
-    return [_without(item, lies) if isinstance(item, _NESTED) else item for item in value]
+    if not isinstance(value, dict):
+        return [_without(item, lies) if isinstance(item, _NESTED) else item for item in value]
+    kept = {key: item for key, item in value.items() if key not in lies}
+    for key, item in kept.items():
+        if isinstance(item, _NESTED):
+            kept[key] = _without(item, lies)
+    return kept
 
 
 def _canonical(payload: Any) -> bytes:

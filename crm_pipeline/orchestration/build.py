@@ -18,7 +18,7 @@ from crm_pipeline.orchestration.sensors import PRIORITY, connection_registry, du
 def build_defs(connectors: Mapping[str, Connector] | None = None, resources: Mapping[str, object] = RESOURCES) -> dg.Definitions:
     """Return the definitions for these connectors, by default for every one there is."""
     found = discover() if connectors is None else connectors
-    syncs = sync_jobs(found)
+    syncs = sync_jobs(found, resources)
     return dg.Definitions(
         assets=[*all_assets(found), *(backfill(one) for one in found.values())],
         asset_checks=all_checks(found),

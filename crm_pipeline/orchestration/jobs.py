@@ -32,13 +32,17 @@ MAX_RUNTIME = {"initial_sync": "86400", "incremental_sync": "3600", "verify": "8
 """Seconds after which Dagster ends a run of the job."""
 
 
-def sync_jobs(connectors: Mapping[str, Connector]) -> dict[str, dg.JobDefinition]:
-    """Return initial_sync, incremental_sync and verify by name."""
+def sync_jobs(connectors: Mapping[str, Connector], resources: Mapping[str, object]) -> dict[str, dg.JobDefinition]:
+    """Return initial_sync, incremental_sync and verify by name.
+
+    They are given their resources here: Dagster would otherwise copy the sensor that launches them, with a warning of its own.
+    """
     graph = _sync_graph({entity: _entity_op(connectors, entity) for entity in ENTITIES})
     return {
         name: graph.to_job(
             name=name,
             description=PURPOSE[name],
+            resource_defs=dict(resources),
             partitions_def=CONNECTIONS,
             executor_def=dg.in_process_executor,
             run_tags={"crm/mode": mode, "dagster/max_runtime": MAX_RUNTIME[name]},

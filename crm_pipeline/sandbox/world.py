@@ -176,8 +176,9 @@ class EmptyWorld:
 
 def world_of(options: Options) -> World:
     """Answer what a stand-in started with these options holds: CSV data, generated people, or nothing."""
+    # Imported here: both are built from the records above.
     from .csv_world import CsvWorld
-    from .people import GeneratedWorld
+    from .generated_world import GeneratedWorld
 
     if options.data is not None:
         return CsvWorld(options.data).part(*options.share)

@@ -8,19 +8,20 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster import DagsterInstance
+from sqlalchemy.engine import make_url
 
 from crm_pipeline.database import connections, vault
 from crm_pipeline.database.budget import PostgresBudget
 from crm_pipeline.database.connections import ConnectionRow
-from crm_pipeline.database.dagster_storage import dagster_environment
-from crm_pipeline.database.engine import engine_for
+from crm_pipeline.database.dagster_storage import own_name
+from crm_pipeline.database.engine import DRIVER, engine_for
 from crm_pipeline.model.records import Account
 from crm_pipeline.orchestration.build import build_defs
 from crm_pipeline.orchestration.partitions import missing_partitions
 from crm_pipeline.orchestration.resources import RESOURCES
 from crm_pipeline.settings import Settings
 from crm_pipeline.wiring import Pipeline
-from crm_pipeline_tests.conftest import administer
+from crm_pipeline_tests.conftest import administer, url_of
 from crm_pipeline_tests.orchestration.paper import CONNECTOR, PaperCrm
 
 TOKEN = "canary-4f1d8c77-token"
@@ -52,16 +53,28 @@ def crm() -> Iterator[PaperCrm]:
     server.close()
 
 
+@pytest.fixture(scope="session")
+def dagster_template(server_url: str) -> str:
+    """Return the name of a database that has Dagster's tables and that nobody is connected to."""
+    administer(server_url, "CREATE DATABASE {}", "template_dagster")
+    with dg.instance_for_test(overrides=storage_in(url_of(server_url, "template_dagster"))):
+        pass
+    return "template_dagster"
+
+
 @pytest.fixture
-def instance(settings: Settings, server_url: str) -> Iterator[DagsterInstance]:
-    """Yield a Dagster instance whose storage is a database of its own in the session's Postgres."""
-    found = dagster_environment(settings)
-    keys = {"username": "USER", "password": "PASSWORD", "hostname": "HOST", "port": "PORT", "db_name": "DB"}
-    place: dict[str, Any] = {name: found[f"DAGSTER_PG_{variable}"] for name, variable in keys.items()}
-    place |= {"port": int(place["port"]), "scheme": "postgresql+psycopg2"}
-    with dg.instance_for_test(overrides={"storage": {"postgres": {"postgres_db": place}}}) as made:
+def instance(settings: Settings, server_url: str, dagster_template: str) -> Iterator[DagsterInstance]:
+    """Yield a Dagster instance whose storage is the database `dagster_environment` would choose beside the test's own."""
+    name = own_name(str(make_url(str(settings.database_url)).database))
+    administer(server_url, "CREATE DATABASE {} TEMPLATE {}", name, dagster_template)
+    with dg.instance_for_test(overrides=storage_in(url_of(server_url, name))) as made:
         yield made
-    administer(server_url, "DROP DATABASE {} WITH (FORCE)", place["db_name"])
+    administer(server_url, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+def storage_in(url: str) -> dict[str, Any]:
+    """Return the part of `dagster.yaml` that keeps everything in a database."""
+    return {"storage": {"postgres": {"postgres_url": make_url(url).set(drivername=DRIVER).render_as_string(hide_password=False)}}}
 
 
 @pytest.fixture

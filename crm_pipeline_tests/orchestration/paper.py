@@ -24,6 +24,8 @@ from crm_pipeline.model.records import MappingContext, Page, RawRecord, SourceRe
 
 ENTITIES = ("users", "companies", "contacts", "deals")
 NAMED = {"deals": "title"}
+ALIKE = {"owner_external_id": "1", "stage_external_id": "new", "stage_category": "open", "amount": 1, "currency": "EUR"}
+"""Column → value of every record that has the column."""
 PAGE = 2
 
 
@@ -120,7 +122,7 @@ class PaperConnector:
         payload = raw.payload or {}
         if payload["name"] == "unreadable":
             raise Unreadable("name: no")
-        values = dict.fromkeys(COLUMNS[raw.kind]) | {NAMED.get(raw.kind, "name"): payload["name"]}
+        values = {column: ALIKE.get(column) for column in COLUMNS[raw.kind]} | {NAMED.get(raw.kind, "name"): payload["name"]}
         return [SourceRecord(raw.kind, raw.external_id, values, raw.remote_created_at, raw.remote_updated_at)]
 
     def authorization_url(self, settings: Mapping[str, str], state: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_pipeline.sandbox import people, words
-from crm_pipeline.sandbox.people import GeneratedWorld
+from crm_pipeline.sandbox.generated_world import GeneratedWorld
 
 KINDS = ("agents", "companies", "people", "products", "deals", "tasks", "talks")
 

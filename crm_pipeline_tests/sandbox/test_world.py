@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from crm_pipeline.sandbox.csv_world import CsvWorld
-from crm_pipeline.sandbox.people import GeneratedWorld
+from crm_pipeline.sandbox.generated_world import GeneratedWorld
 from crm_pipeline.sandbox.serving import Options
 from crm_pipeline.sandbox.store import Store
 from crm_pipeline.sandbox.switches import UnknownSwitch

@@ -1,7 +1,9 @@
 -- What the CRMs hold: raw payloads, and typed records of each connection.
+-- No foreign keys and few indexes here: one writer per connection writes millions of rows, and each would cost it a third more.
+-- From a golden id to source records leads crm.crosswalk.
 
 CREATE TABLE raw.records (
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     entity text NOT NULL,
     external_id text NOT NULL,
     payload jsonb,
@@ -24,7 +26,7 @@ COMMENT ON COLUMN raw.records.fetched_at IS 'When this payload was read.';
 COMMENT ON COLUMN raw.records.deleted_at IS 'Tombstone: when it was found to be deleted.';
 
 CREATE TABLE source.users (
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     external_id text NOT NULL,
     golden_id uuid NOT NULL,
     name text,
@@ -51,7 +53,7 @@ COMMENT ON COLUMN source.users.remote_updated_at IS 'When the record last change
 COMMENT ON COLUMN source.users.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
 
 CREATE TABLE source.pipelines (
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     external_id text NOT NULL,
     golden_id uuid NOT NULL,
     name text,
@@ -78,7 +80,7 @@ COMMENT ON COLUMN source.pipelines.remote_updated_at IS 'When the record last ch
 COMMENT ON COLUMN source.pipelines.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
 
 CREATE TABLE source.stages (
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     external_id text NOT NULL,
     golden_id uuid NOT NULL,
     name text,
@@ -107,7 +109,7 @@ COMMENT ON COLUMN source.stages.remote_updated_at IS 'When the record last chang
 COMMENT ON COLUMN source.stages.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
 
 CREATE TABLE source.custom_fields (
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     external_id text NOT NULL,
     golden_id uuid NOT NULL,
     entity text NOT NULL,
@@ -140,7 +142,7 @@ COMMENT ON COLUMN source.custom_fields.remote_updated_at IS 'When the record las
 COMMENT ON COLUMN source.custom_fields.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
 
 CREATE TABLE source.companies (
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     external_id text NOT NULL,
     golden_id uuid NOT NULL,
     name text,
@@ -175,7 +177,7 @@ COMMENT ON COLUMN source.companies.remote_updated_at IS 'When the record last ch
 COMMENT ON COLUMN source.companies.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
 
 CREATE TABLE source.contacts (
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     external_id text NOT NULL,
     golden_id uuid NOT NULL,
     name text,
@@ -216,7 +218,7 @@ COMMENT ON COLUMN source.contacts.remote_updated_at IS 'When the record last cha
 COMMENT ON COLUMN source.contacts.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
 
 CREATE TABLE source.products (
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     external_id text NOT NULL,
     golden_id uuid NOT NULL,
     name text,
@@ -247,7 +249,7 @@ COMMENT ON COLUMN source.products.remote_updated_at IS 'When the record last cha
 COMMENT ON COLUMN source.products.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
 
 CREATE TABLE source.deals (
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     external_id text NOT NULL,
     golden_id uuid NOT NULL,
     title text,
@@ -292,7 +294,7 @@ COMMENT ON COLUMN source.deals.remote_updated_at IS 'When the record last change
 COMMENT ON COLUMN source.deals.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
 
 CREATE TABLE source.tasks (
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     external_id text NOT NULL,
     golden_id uuid NOT NULL,
     title text,
@@ -329,7 +331,7 @@ COMMENT ON COLUMN source.tasks.remote_updated_at IS 'When the record last change
 COMMENT ON COLUMN source.tasks.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
 
 CREATE TABLE source.communications (
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     external_id text NOT NULL,
     golden_id uuid NOT NULL,
     kind text NOT NULL CHECK (kind IN ('call', 'sms', 'email', 'chat', 'meeting', 'note', 'other')),
@@ -368,7 +370,7 @@ COMMENT ON COLUMN source.communications.remote_updated_at IS 'When the record la
 COMMENT ON COLUMN source.communications.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
 
 CREATE TABLE source.stage_changes (
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     external_id text NOT NULL,
     golden_id uuid NOT NULL,
     deal_external_id text NOT NULL,
@@ -401,7 +403,7 @@ COMMENT ON COLUMN source.stage_changes.remote_updated_at IS 'When the record las
 COMMENT ON COLUMN source.stage_changes.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
 
 CREATE TABLE source.contact_points (
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     entity text NOT NULL CHECK (entity IN ('contacts', 'companies')),
     external_id text NOT NULL,
     kind text NOT NULL CHECK (kind IN ('phone', 'email', 'web', 'messenger')),
@@ -428,7 +430,7 @@ COMMENT ON COLUMN source.contact_points.remote_value_id IS 'The CRM''s id of thi
 CREATE INDEX contact_points_value ON source.contact_points (kind, value);
 
 CREATE TABLE source.contact_companies (
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     contact_external_id text NOT NULL,
     company_external_id text NOT NULL,
     is_primary boolean NOT NULL DEFAULT false,
@@ -441,7 +443,7 @@ COMMENT ON COLUMN source.contact_companies.company_external_id IS 'Company.';
 COMMENT ON COLUMN source.contact_companies.is_primary IS 'Whether it is the contact''s main company.';
 
 CREATE TABLE source.deal_contacts (
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     deal_external_id text NOT NULL,
     contact_external_id text NOT NULL,
     is_main boolean NOT NULL DEFAULT false,
@@ -456,7 +458,7 @@ COMMENT ON COLUMN source.deal_contacts.is_main IS 'Whether it is the deal''s mai
 COMMENT ON COLUMN source.deal_contacts.position IS 'Order in the CRM.';
 
 CREATE TABLE source.deal_products (
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     deal_external_id text NOT NULL,
     position integer NOT NULL,
     product_external_id text,
@@ -479,7 +481,7 @@ COMMENT ON COLUMN source.deal_products.discount IS 'Discount on one unit, in mon
 COMMENT ON COLUMN source.deal_products.row_external_id IS 'The CRM''s id of the row.';
 
 CREATE TABLE source.task_targets (
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     task_external_id text NOT NULL,
     target_entity text NOT NULL,
     target_external_id text NOT NULL,
@@ -493,7 +495,7 @@ COMMENT ON COLUMN source.task_targets.target_external_id IS 'Record the task is 
 
 CREATE TABLE source.field_changes (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     entity text NOT NULL,
     external_id text NOT NULL,
     field text NOT NULL,
@@ -524,12 +526,3 @@ CREATE INDEX communications_target ON source.communications (connection_id, targ
 CREATE INDEX stage_changes_deal ON source.stage_changes (connection_id, deal_external_id);
 CREATE INDEX deal_contacts_contact ON source.deal_contacts (connection_id, contact_external_id);
 CREATE INDEX contact_companies_company ON source.contact_companies (connection_id, company_external_id);
-CREATE INDEX users_golden ON source.users (golden_id);
-CREATE INDEX pipelines_golden ON source.pipelines (golden_id);
-CREATE INDEX stages_golden ON source.stages (golden_id);
-CREATE INDEX companies_golden ON source.companies (golden_id);
-CREATE INDEX contacts_golden ON source.contacts (golden_id);
-CREATE INDEX products_golden ON source.products (golden_id);
-CREATE INDEX deals_golden ON source.deals (golden_id);
-CREATE INDEX tasks_golden ON source.tasks (golden_id);
-CREATE INDEX communications_golden ON source.communications (golden_id);

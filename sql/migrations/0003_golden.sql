@@ -402,7 +402,7 @@ CREATE INDEX deal_stage_history_time ON crm.deal_stage_history (deal_id, changed
 CREATE TABLE crm.crosswalk (
     golden_id uuid NOT NULL,
     entity text NOT NULL,
-    connection_id integer NOT NULL REFERENCES sync.connections (id),
+    connection_id integer NOT NULL,
     external_id text NOT NULL,
     rule text NOT NULL,
     decided_by text NOT NULL DEFAULT 'pipeline',

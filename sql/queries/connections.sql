@@ -89,7 +89,7 @@ SELECT secrets FROM sync.connections WHERE id = %(id)s;
 
 -- name: lock_secrets
 -- The encrypted secrets, nobody else renewing them meanwhile.
-SELECT secrets FROM sync.connections WHERE id = %(id)s FOR UPDATE;
+SELECT secrets FROM sync.connections WHERE id = %(id)s FOR NO KEY UPDATE;
 
 -- name: save_secrets
 -- Keep encrypted secrets and when their access token expires.

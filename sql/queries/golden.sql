@@ -102,88 +102,82 @@ WITH found AS (
 INSERT INTO sync.reconcile_queue (entity, connection_id, external_id)
 SELECT DISTINCT entity, connection_id, external_id FROM found ORDER BY 1, 2, 3;
 
--- name: replace_links
--- Make the golden link rows of a batch equal to those of its source records, writing only what differs.
-WITH owners AS MATERIALIZED (
-    SELECT s.golden_id, s.connection_id, s.external_id
-    FROM reconcile_batch b
-    JOIN source.{entity} s ON s.connection_id = b.connection_id AND s.external_id = b.external_id
-), wanted AS MATERIALIZED (
-    SELECT DISTINCT ON ({key}) {selected}
-    FROM owners o
-    JOIN source.{table} l ON l.connection_id = o.connection_id AND l.{parent} = o.external_id {and_entity}
-    {join}
-    ORDER BY {key}, {first}
-), removed AS (
-    DELETE FROM crm.{table} t
-    USING owners o
-    WHERE t.{owner} = o.golden_id {and_entity_of_old} AND NOT EXISTS (SELECT FROM wanted w WHERE {same_key})
-)
+-- name: make_wanted
+-- Where the golden link rows of one batch are laid out before they are compared.
+CREATE TEMPORARY TABLE IF NOT EXISTS wanted_{table} (LIKE crm.{table} INCLUDING DEFAULTS, PRIMARY KEY ({key})) ON COMMIT DELETE ROWS;
+
+-- name: want_links
+-- Lay out what the golden link rows of a batch should be; of two rows that become one, the first stays.
+INSERT INTO wanted_{table} ({columns})
+SELECT DISTINCT ON ({key}) {selected}
+FROM reconcile_batch b
+JOIN source.{entity} o ON o.connection_id = b.connection_id AND o.external_id = b.external_id
+JOIN source.{table} l ON l.connection_id = b.connection_id AND l.{parent} = b.external_id {and_entity}
+{join}
+ORDER BY {key}, {first};
+
+-- name: remove_links
+-- Take away golden link rows of a batch that should not be there any more.
+DELETE FROM crm.{table} t
+USING reconcile_batch b
+JOIN source.{entity} o ON o.connection_id = b.connection_id AND o.external_id = b.external_id
+WHERE t.{owner} = o.golden_id {and_entity_of_old} AND NOT EXISTS (SELECT FROM wanted_{table} w WHERE {same_key});
+
+-- name: upsert_links
+-- Bring the golden link rows of a batch in; rows that would stay the same are not written.
 INSERT INTO crm.{table} AS t ({columns})
-SELECT {columns} FROM wanted
+SELECT {columns} FROM wanted_{table}
 ON CONFLICT ({key}) DO UPDATE SET {assignments}
 WHERE ROW({old_values}) IS DISTINCT FROM ROW({new_values});
 
--- name: replace_stage_history
--- Make the stage history of a batch's deals equal to the CRM's own, else to the changes observed between syncs.
-WITH owners AS MATERIALIZED (
-    SELECT d.golden_id, d.connection_id, d.external_id, d.stage_external_id, d.pipeline_external_id,
-           COALESCE(d.remote_created_at, d.remote_updated_at) AS born_at
+-- name: want_stage_history
+-- Lay out the stage history of a batch's deals: the CRM's own where it has one, else the changes observed between syncs.
+WITH owners AS (
+    SELECT d.golden_id, d.connection_id, d.external_id, d.stage_external_id, COALESCE(d.remote_created_at, d.remote_updated_at) AS born_at,
+           EXISTS (SELECT FROM source.stage_changes h WHERE h.connection_id = d.connection_id AND h.deal_external_id = d.external_id
+                   AND h.deleted_at IS NULL) AS has_own
     FROM reconcile_batch b
     JOIN source.deals d ON d.connection_id = b.connection_id AND d.external_id = b.external_id
-), own AS MATERIALIZED (
+), events AS (
     SELECT o.golden_id AS deal_id, h.changed_at, h.connection_id, h.pipeline_external_id, h.stage_external_id,
            h.from_stage_external_id, 'crm' AS origin, h.connection_id || ':' || h.external_id AS event_key, h.author_external_id
     FROM owners o
     JOIN source.stage_changes h ON h.connection_id = o.connection_id AND h.deal_external_id = o.external_id
     WHERE h.deleted_at IS NULL
-), moves AS MATERIALIZED (
-    SELECT o.golden_id, o.connection_id, COALESCE(f.changed_at, f.seen_at) AS changed_at,
-           f.old_value #>> '{}' AS from_stage, f.new_value #>> '{}' AS to_stage, o.pipeline_external_id,
-           row_number() OVER (PARTITION BY o.golden_id ORDER BY f.id) AS turn
-    FROM owners o
-    JOIN source.field_changes f ON f.connection_id = o.connection_id AND f.entity = 'deals'
-        AND f.external_id = o.external_id AND f.field = 'stage_external_id'
-    WHERE NOT EXISTS (SELECT FROM own w WHERE w.deal_id = o.golden_id)
-), observed AS (
-    SELECT o.golden_id AS deal_id, o.born_at AS changed_at, o.connection_id,
-           NULL::text AS pipeline_external_id, COALESCE(m.from_stage, o.stage_external_id) AS stage_external_id,
-           NULL::text AS from_stage_external_id, 'observed' AS origin, o.connection_id || ':observed:0' AS event_key, NULL::text AS author_external_id
-    FROM owners o
-    LEFT JOIN moves m ON m.golden_id = o.golden_id AND m.turn = 1
-    WHERE NOT EXISTS (SELECT FROM own w WHERE w.deal_id = o.golden_id) AND o.born_at IS NOT NULL
-      AND (m.turn IS NULL OR m.from_stage IS NOT NULL)
     UNION ALL
-    SELECT golden_id, changed_at, connection_id, NULL, to_stage, from_stage, 'observed', connection_id || ':observed:' || turn, NULL
-    FROM moves
-), wanted AS MATERIALIZED (
-    SELECT x.deal_id, x.changed_at, p.golden_id AS pipeline_id, s.golden_id AS stage_id, f.golden_id AS from_stage_id,
-           t.category, x.origin, x.event_key, a.golden_id AS author_id
-    FROM (SELECT * FROM own UNION ALL SELECT * FROM observed) x
-    LEFT JOIN source.stages t ON t.connection_id = x.connection_id AND t.external_id = x.stage_external_id
-    LEFT JOIN crm.crosswalk s ON s.entity = 'stages' AND s.connection_id = x.connection_id AND s.external_id = x.stage_external_id
-    LEFT JOIN crm.crosswalk f ON f.entity = 'stages' AND f.connection_id = x.connection_id AND f.external_id = x.from_stage_external_id
-    LEFT JOIN crm.crosswalk p ON p.entity = 'pipelines' AND p.connection_id = x.connection_id
-        AND p.external_id = COALESCE(x.pipeline_external_id, t.pipeline_external_id)
-    LEFT JOIN crm.crosswalk a ON a.entity = 'users' AND a.connection_id = x.connection_id AND a.external_id = x.author_external_id
-), removed AS (
-    DELETE FROM crm.deal_stage_history t
-    USING owners o
-    WHERE t.deal_id = o.golden_id AND NOT EXISTS (SELECT FROM wanted w WHERE w.deal_id = t.deal_id AND w.event_key = t.event_key)
+    SELECT o.golden_id, o.born_at, o.connection_id, NULL, COALESCE(m.stage, o.stage_external_id), NULL, 'observed',
+           o.connection_id || ':observed:0', NULL
+    FROM owners o
+    LEFT JOIN LATERAL (
+        SELECT f.old_value #>> '{}' AS stage FROM source.field_changes f
+        WHERE f.connection_id = o.connection_id AND f.entity = 'deals' AND f.external_id = o.external_id AND f.field = 'stage_external_id'
+        ORDER BY f.id LIMIT 1
+    ) m ON true
+    WHERE NOT o.has_own AND o.born_at IS NOT NULL AND COALESCE(m.stage, o.stage_external_id) IS NOT NULL
+    UNION ALL
+    SELECT o.golden_id, COALESCE(m.changed_at, m.seen_at), o.connection_id, NULL, m.new_value #>> '{}', m.old_value #>> '{}', 'observed',
+           o.connection_id || ':observed:' || m.turn, NULL
+    FROM owners o
+    JOIN LATERAL (
+        SELECT f.*, row_number() OVER (ORDER BY f.id) AS turn FROM source.field_changes f
+        WHERE f.connection_id = o.connection_id AND f.entity = 'deals' AND f.external_id = o.external_id AND f.field = 'stage_external_id'
+    ) m ON true
+    WHERE NOT o.has_own
 )
-INSERT INTO crm.deal_stage_history AS t
+INSERT INTO wanted_deal_stage_history
     (deal_id, changed_at, pipeline_id, stage_id, from_stage_id, category, origin, event_key, author_id)
-SELECT deal_id, changed_at, pipeline_id, stage_id, from_stage_id, category, origin, event_key, author_id FROM wanted
-ON CONFLICT (deal_id, event_key) DO UPDATE SET
-    changed_at = EXCLUDED.changed_at, pipeline_id = EXCLUDED.pipeline_id, stage_id = EXCLUDED.stage_id,
-    from_stage_id = EXCLUDED.from_stage_id, category = EXCLUDED.category, origin = EXCLUDED.origin, author_id = EXCLUDED.author_id
-WHERE ROW(t.changed_at, t.pipeline_id, t.stage_id, t.from_stage_id, t.category, t.origin, t.author_id) IS DISTINCT FROM
-      ROW(EXCLUDED.changed_at, EXCLUDED.pipeline_id, EXCLUDED.stage_id, EXCLUDED.from_stage_id, EXCLUDED.category, EXCLUDED.origin,
-          EXCLUDED.author_id);
+SELECT x.deal_id, x.changed_at, p.golden_id, s.golden_id, f.golden_id, t.category, x.origin, x.event_key, a.golden_id
+FROM events x
+LEFT JOIN source.stages t ON t.connection_id = x.connection_id AND t.external_id = x.stage_external_id
+LEFT JOIN crm.crosswalk s ON s.entity = 'stages' AND s.connection_id = x.connection_id AND s.external_id = x.stage_external_id
+LEFT JOIN crm.crosswalk f ON f.entity = 'stages' AND f.connection_id = x.connection_id AND f.external_id = x.from_stage_external_id
+LEFT JOIN crm.crosswalk p ON p.entity = 'pipelines' AND p.connection_id = x.connection_id
+    AND p.external_id = COALESCE(x.pipeline_external_id, t.pipeline_external_id)
+LEFT JOIN crm.crosswalk a ON a.entity = 'users' AND a.connection_id = x.connection_id AND a.external_id = x.author_external_id;
 
 -- name: remove_orphans
 -- Take away golden records no source record stands behind, when rebuilding.
-DELETE FROM crm.{entity} g WHERE NOT EXISTS (SELECT FROM source.{entity} s WHERE s.golden_id = g.id);
+DELETE FROM crm.{entity} g WHERE NOT EXISTS (SELECT FROM crm.crosswalk x WHERE x.golden_id = g.id);
 
 -- name: remove_orphan_links
 -- Take away crosswalk rows no source record stands behind, when rebuilding.

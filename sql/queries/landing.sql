@@ -40,12 +40,13 @@ INSERT INTO source.field_changes (connection_id, entity, external_id, field, old
 SELECT n.connection_id, '{table}', n.external_id, d.field, NULLIF(d.old_value, 'null'), NULLIF(d.new_value, 'null'), n.remote_updated_at
 FROM incoming_{table} n
 JOIN source.{table} o ON o.connection_id = n.connection_id AND o.external_id = n.external_id
+CROSS JOIN LATERAL (SELECT to_jsonb(o) AS entry OFFSET 0) old
 CROSS JOIN LATERAL (
-    SELECT e.key AS field, to_jsonb(o) -> e.key AS old_value, e.value AS new_value
+    SELECT e.key AS field, old.entry -> e.key AS old_value, e.value AS new_value
     FROM jsonb_each(
         to_jsonb(n) - ARRAY['golden_id', 'remote_created_at', 'remote_updated_at', 'custom_fields', 'replaced']
     ) e
-    WHERE e.value IS DISTINCT FROM to_jsonb(o) -> e.key
+    WHERE e.value IS DISTINCT FROM old.entry -> e.key
     UNION ALL
     SELECT 'custom_fields.' || COALESCE(a.key, b.key), a.value, b.value
     FROM jsonb_each(o.custom_fields) a
@@ -66,7 +67,7 @@ FROM (
     JOIN source.{entity} o ON o.connection_id = n.connection_id AND o.external_id = n.external_id
     CROSS JOIN LATERAL (
         SELECT {field} AS field, to_jsonb(x) - {hidden} AS entry, true AS is_new
-        FROM incoming_{table} x WHERE x.{parent} = n.external_id
+        FROM incoming_{table} x WHERE x.connection_id = n.connection_id AND x.{parent} = n.external_id {and_entity}
         UNION ALL
         SELECT {field}, to_jsonb(x) - {hidden}, false
         FROM source.{table} x WHERE x.connection_id = n.connection_id AND x.{parent} = n.external_id {and_entity}

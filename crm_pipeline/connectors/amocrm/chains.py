@@ -1,41 +1,57 @@
 """Chains on the time of change, for lists whose filter works: leads, contacts, companies, notes (facts: amocrm 3.4, 3.5).
 
 Each step asks for page 1 of what changed since the last row's second, oldest first. Page 2 is never asked for, so rows that
-leave the window while people work cannot shift unread ones out of sight. A second too full for one page is read in order of
-id, up and then down again: rows can only leave a past second, and leaving rows shift unread ones towards page 1, which the
-way down has not passed yet.
+leave the window while people work cannot shift unread ones out of sight. A second too full for one page is read by pages in
+order of id, several in flight. Rows can only leave a past second; if any row was changed or deleted meanwhile, such seconds
+are read once more from their last page down: leaving rows shift unread ones towards page 1, where the way down still comes past.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 from crm_pipeline.connectors.amocrm.client import Params
+from crm_pipeline.connectors.amocrm.feed import happened_since
 from crm_pipeline.connectors.amocrm.frame import OPEN, Frame, Ignored, follow, ranges_of, records_of
-from crm_pipeline.connectors.amocrm.ladders import climb
 from crm_pipeline.connectors.amocrm.payloads import seconds
 from crm_pipeline.connectors.amocrm.streams import Listing
 from crm_pipeline.errors import ImplausibleWalk
 from crm_pipeline.model.records import Page, Payload
 from crm_pipeline.walk import Range, Step
 
-PHASE = "chain"
+PHASE, DENSE = "chain", "dense"
 WORTH_SPLITTING = 3
 """A range is halved for an idle worker when it seems to hold at least so many pages."""
 
 
 def chain(frame: Frame, listing: Listing, low: int, high: int, resume: Payload | None) -> Iterator[Page]:
     """Yield what changed from `low` to `high` (OPEN: to the walk's clock), inclusive. Raises Ignored."""
+    reader, records, in_flight = _Chain(frame, listing), records_of(listing), max(1, frame.link.in_flight)
     ranges = ranges_of(resume, PHASE)
-    if ranges is None and high == OPEN:
-        newest = _newest(frame, listing)
-        if newest < low or not newest:
-            yield frame.page([], None)
-            return
-        ranges = [Range(low, newest)]
-    reader = _Chain(frame, listing)
-    records, in_flight = records_of(listing), max(1, frame.link.in_flight)
-    ranges = [Range(low, high)] if ranges is None else ranges
-    yield from follow(frame, reader.fetch, ranges, records, phase=PHASE, in_flight=in_flight, split=_halves)
+    if ranges is None and not (resume and resume.get("phase") == DENSE):
+        ranges = _first_range(frame, listing, low, high)
+    if ranges:
+        then = {"phase": DENSE}
+        yield from follow(frame, reader.fetch, ranges, records, phase=PHASE, then=then, in_flight=in_flight, split=_halves)
+    again = ranges_of(resume, DENSE) or _unsure_seconds(frame, reader)
+    if again:
+        yield from follow(frame, reader.fetch, again, records, phase=DENSE, in_flight=in_flight)
+    else:
+        yield frame.page([], None)
+
+
+def _first_range(frame: Frame, listing: Listing, low: int, high: int) -> list[Range]:
+    if high != OPEN:
+        return [Range(low, high)]
+    newest = _newest(frame, listing)
+    return [Range(low, newest)] if newest and newest >= low else []
+
+
+def _unsure_seconds(frame: Frame, reader: "_Chain") -> list[Range]:
+    """Return the seconds of several pages, if any row may have left them while they were read."""
+    dense: dict[str, int] = frame.notes.get("dense", {})
+    if not dense or reader.is_quiet():
+        return []
+    return [Range(int(second), int(second), {"page": top, "down": True}) for second, top in dense.items()]
 
 
 def _newest(frame: Frame, listing: Listing) -> int:
@@ -51,8 +67,11 @@ class _Chain:
     """Reads one step at a time; shared by the workers of one walk."""
 
     def __init__(self, frame: Frame, listing: Listing):
+        self._frame = frame
         self._client = frame.client
         self._listing = listing
+        self._ends: dict[int, int] = {}
+        """Second → page number that seems to be its last."""
         self._from_is_inclusive: bool | None = None
         """Not documented (facts: amocrm 12.11); learnt from the first step that goes on from a row."""
 
@@ -61,15 +80,19 @@ class _Chain:
         hint: dict[str, Any] = asked.hint or {}
         if "page" in hint:
             return self._second(asked)
-        rows, more = self._from_row(asked) if hint.get("on") else self._window(asked, asked.low - 1, tries=2)
+        rows, more = self._from_row(asked) if hint.get("on") else self._window(asked, self._before(asked.low), tries=2)
         fresh = [row for row in rows if asked.low <= seconds(row) <= asked.high]
         last = seconds(rows[-1]) if rows else 0
         if not more or last > asked.high:
             return Step(fresh)
         if last > asked.low:
             return Step(fresh, (Range(last, asked.high, {"on": True, "span": last - max(asked.low, seconds(rows[0]))}),))
-        second = (Range(asked.low, asked.low, {"page": 1}),)
+        second = (Range(asked.low, asked.low, {"page": 1, "step": max(1, self._frame.link.in_flight)}),)
         return Step(fresh, second + ((Range(asked.low + 1, asked.high),) if asked.high > asked.low else ()))
+
+    def _before(self, second: int) -> int:
+        """Return what to ask from so that a second is certainly included."""
+        return second if self._from_is_inclusive else second - 1
 
     def _from_row(self, asked: Range) -> tuple[list[Payload], bool]:
         """Go on from a row's second. Something must be there: the page before said that it is not the last."""
@@ -116,12 +139,43 @@ class _Chain:
         last = [] if asked.high == OPEN else [("filter[updated_at][to]", asked.high + 1)]
         return [*self._listing.params, ("filter[updated_at][from]", max(first, 0)), *last, ("order[updated_at]", way)]
 
+    def is_quiet(self) -> bool:
+        """Return whether nothing of the list was changed or deleted since the walk began."""
+        began = self._frame.started
+        if began is None or happened_since(self._client, self._listing.deletions, began):
+            return False
+        rows, more = self._window(Range(began, OPEN), began, tries=2)
+        return not more and all(seconds(row) <= began for row in rows)
+
     def _second(self, asked: Range) -> Step:
+        """Read one page of a second; going up, leave the page a `step` higher (after the first: all rungs at once)."""
+        hint = asked.hint
         first = asked.low if self._from_is_inclusive is not False else asked.low - 1
         bounds = [("filter[updated_at][from]", first), ("filter[updated_at][to]", asked.low + 1)]
         params = [*self._listing.params, *bounds, ("order[id]", "asc")]
-        step = climb(self._client, self._listing, params, asked)
-        return Step([row for row in step.rows if seconds(row) == asked.low], step.rest)
+        page, end = hint["page"], self._ends.get(asked.low, OPEN)
+        found = self._client.sure_page(
+            self._listing.path, self._listing.key, params, page=page, tries=1 if hint.get("down") else 3,
+            enough=lambda: page > self._ends.get(asked.low, OPEN) + 1,
+        )  # fmt: skip
+        rows = [row for row in found.rows if seconds(row) == asked.low]
+        if hint.get("down"):
+            return Step(rows, (_rung(asked, {"page": page - 1, "down": True}),) if page > 1 else ())
+        if not found.names_next:
+            self._ends[asked.low] = min(end, page if found.rows else page - 1)
+        dense = self._frame.notes.setdefault("dense", {})
+        dense[str(asked.low)] = max(page if found.rows else 1, dense.get(str(asked.low), 1))
+        return Step(rows, _rungs_above(asked) if found.more else ())
+
+
+def _rungs_above(asked: Range) -> tuple[Range, ...]:
+    page, step = asked.hint["page"], asked.hint["step"]
+    pages = range(2, step + 2) if page == 1 else (page + step,)
+    return tuple(_rung(asked, {"page": page, "step": step}) for page in pages)
+
+
+def _rung(asked: Range, hint: dict[str, Any]) -> Range:
+    return Range(asked.low, asked.high, hint)
 
 
 def _halves(waiting: Range) -> tuple[Range, ...]:

@@ -28,10 +28,11 @@ Params = Sequence[tuple[str, str | int]]
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """One page of a list; `more`: it says there is a next one, or it is full."""
+    """One page of a list; `more`: it says there is a next one, or it is full; `names_next`: it says so itself."""
 
     rows: list[Payload]
     more: bool
+    names_next: bool
     total: int | None
     served_at: float | None
 
@@ -82,9 +83,9 @@ class Client:
     def page(self, path: str, key: str, params: Params = (), *, limit: int = MOST_PER_PAGE, page: int = 1) -> ListPage:
         """Read one page of a list; 204 is an empty page."""
         answer = self.get(path, [*params, ("limit", limit), ("page", page)])
-        rows = rows_of(answer.json, key)
+        rows, following = rows_of(answer.json, key), has_next(answer.json)
         return ListPage(
-            rows, bool(rows) and (has_next(answer.json) or len(rows) >= limit), total_of(answer.json), answer.served_at
+            rows, bool(rows) and (following or len(rows) >= limit), following, total_of(answer.json), answer.served_at
         )
 
     def sure_page(

@@ -6,12 +6,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from crm_pipeline.connectors.amocrm.definitions import field_kind, is_multiple, label
+from crm_pipeline.connectors.amocrm.definitions import KINDS, MULTIPLE, label
 from crm_pipeline.model.cleaning import day, email, flag, moment, money, phone, reference, text, web
 from crm_pipeline.model.records import MappingContext, Payload
 
 Value = Mapping[str, Any]
 Point = Mapping[str, Any]
+Child = Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -30,12 +31,14 @@ class Fields:
 def read_fields(entity: str, row: Payload, context: MappingContext) -> Fields:
     """Read `custom_fields_values`, which is null or `[]` when there are none."""
     found = Fields()
-    points: dict[tuple[str, str], dict[str, Any]] = {}
+    points: Points = {}
     for sent in row.get("custom_fields_values") or ():
-        code = (text(sent.get("field_code")) or "").upper()
-        values = _values(sent)
+        code = sent.get("field_code") or ""
+        values = sent.get("values")
         if not values:
             continue
+        if type(values[0]) is not dict:
+            values = _values(values)
         if code in POINT_KINDS:
             _add_points(points, code, values, context)
         elif code == "POSITION":
@@ -46,9 +49,8 @@ def read_fields(entity: str, row: Payload, context: MappingContext) -> Fields:
     return found
 
 
-def _values(sent: Mapping[str, Any]) -> list[Value]:
+def _values(values: Sequence[Any]) -> list[Value]:
     """Return a field's values as objects; plain scalars are accepted (facts: amocrm 8.2)."""
-    values = sent.get("values") or ()
     return [value if isinstance(value, Mapping) else {"value": value} for value in values]
 
 
@@ -62,34 +64,33 @@ POINT_KINDS: dict[str, tuple[str, Callable[[str, str], str | None]]] = {
 }
 
 
-def _add_points(
-    points: dict[tuple[str, str], dict[str, Any]], code: str, values: Sequence[Value], context: MappingContext
-) -> None:
+Points = dict[tuple[str, str], dict[str, Any]]
+
+
+def _add_points(points: Points, code: str, values: Sequence[Value], context: MappingContext) -> None:
     kind, clean = POINT_KINDS[code]
     for value in values:
         original = text(value.get("value"))
         if original is None:
             continue
         key = (kind, clean(original, context.region) or original)
-        if key not in points:
-            points[key] = _point(key, original, value, len(points), any(known == kind for known, _ in points))
-
-
-def _point(key: tuple[str, str], original: str, value: Value, position: int, has_first: bool) -> dict[str, Any]:
-    enum = value.get("enum_code") or value.get("enum")  # the key `enum` appears in one official sample (facts: amocrm 4.2)
-    return {
-        "kind": key[0],
-        "value": key[1],
-        "original": original,
-        "label": text(enum),
-        "is_primary": not has_first,
-        "position": position,
-        "remote_value_id": None,
-    }
+        if key in points:
+            continue
+        points[key] = {
+            "kind": kind,
+            "value": key[1],
+            "original": original,
+            # the key `enum` appears in one official sample (facts: amocrm 4.2)
+            "label": text(value.get("enum_code") or value.get("enum")),
+            "is_primary": not any(known == kind for known, _ in points),
+            "position": len(points),
+            "remote_value_id": None,
+        }
 
 
 # Everything else ------------------------------------------------------------------------------------------------------
 
+_UNDEFINED: Child = {}
 TAX_NAMES = frozenset(("инн", "inn", "tax_id", "tax id", "taxid", "vat_id", "vat id", "vat", "vat number", "tin"))
 
 
@@ -97,36 +98,33 @@ def _keep(found: Fields, entity: str, code: str, sent: Payload, values: Sequence
     key = reference(sent.get("field_id"))
     if key is None:
         return
-    definition = context.fields.get(f"{entity}:{key}", {})
-    remote_type = text(sent.get("field_type")) or text(definition.get("remote_type")) or "text"
+    definition = context.fields.get(f"{entity}:{key}", _UNDEFINED)
+    remote_type = sent.get("field_type") or definition.get("remote_type") or "text"
     kept = _entry(remote_type, sent, values, definition, context)
     found.custom[key] = kept
     _columns(found, entity, code, remote_type, kept, values)
 
 
 def _entry(
-    remote_type: str, sent: Payload, values: Sequence[Value], definition: Mapping[str, Any], context: MappingContext
+    remote_type: str, sent: Payload, values: Sequence[Value], definition: Child, context: MappingContext
 ) -> dict[str, Any]:
-    enums = [reference(value.get("enum_id")) for value in values]
-    options = definition.get("options")
-    typed = _typed(remote_type, values, enums, options, context)
-    several = is_multiple(remote_type) or len(typed) > 1
+    typed = _typed(remote_type, values, definition.get("options"), context)
+    several = len(typed) > 1 or remote_type in MULTIPLE
     entry = {
         "name": text(sent.get("field_name")) or text(definition.get("name")),
-        "type": field_kind(remote_type),
-        "value": typed if several else (typed[0] if typed else None),
+        "type": KINDS.get(remote_type, "json"),
+        "value": typed if several else typed[0],
     }
-    if any(enums):
+    enums = [reference(value.get("enum_id")) for value in values if value.get("enum_id")]
+    if enums:
         entry["enum"] = enums if several else enums[0]
     return entry
 
 
-def _typed(
-    remote_type: str, values: Sequence[Value], enums: Sequence[str | None], options: Any, context: MappingContext
-) -> list[Any]:
-    kind = field_kind(remote_type)
+def _typed(remote_type: str, values: Sequence[Value], options: Any, context: MappingContext) -> list[Any]:
+    kind = KINDS.get(remote_type, "json")
     if kind == "enum":
-        return [label(value.get("value"), options, enum) for value, enum in zip(values, enums, strict=True)]
+        return [label(value.get("value"), options, value.get("enum_id")) for value in values]
     if remote_type == "smart_address":
         return [{"part": text(value.get("enum_code")), "value": text(value.get("value"))} for value in values]
     read = READERS.get(kind)
@@ -166,10 +164,11 @@ READERS: dict[str, Callable[[Any, str], Any]] = {
 }
 
 
-def _columns(found: Fields, entity: str, code: str, remote_type: str, kept: Mapping[str, Any], values: Sequence[Value]) -> None:
+def _columns(found: Fields, entity: str, code: str, remote_type: str, kept: Child, values: Sequence[Value]) -> None:
     """Take what has a column of its own beside its place among the custom fields."""
-    if remote_type == "birthday" and entity == "contacts" and found.birthday is None and kept["value"]:
-        found.birthday = date.fromisoformat(kept["value"] if isinstance(kept["value"], str) else kept["value"][0])
+    if entity == "contacts":
+        if remote_type == "birthday" and found.birthday is None and kept["value"]:
+            found.birthday = date.fromisoformat(kept["value"] if isinstance(kept["value"], str) else kept["value"][0])
     elif entity == "companies":
         found.tax_id = found.tax_id or _tax_id(code, remote_type, kept, values)
     elif entity == "products" and code == "SKU":
@@ -178,7 +177,7 @@ def _columns(found: Fields, entity: str, code: str, remote_type: str, kept: Mapp
         found.price = money(values[0].get("value"))
 
 
-def _tax_id(code: str, remote_type: str, kept: Mapping[str, Any], values: Sequence[Value]) -> str | None:
+def _tax_id(code: str, remote_type: str, kept: Child, values: Sequence[Value]) -> str | None:
     if remote_type == "legal_entity":
         entities = [value.get("value") for value in values]
         return next((text(one.get("vat_id")) for one in entities if isinstance(one, Mapping) and one.get("vat_id")), None)

@@ -55,7 +55,6 @@ def options_of(row: Payload, keys: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def label(value: Any, options: Any, enum_id: str | None) -> str | None:
+def label(value: Any, options: Any, enum_id: Any) -> str | None:
     """Return a choice's label: the one sent, else the one the definition has."""
-    known = options.get(enum_id) if isinstance(options, Mapping) and enum_id else None
-    return text(value) or text(known)
+    return text(value) or (text(options.get(reference(enum_id))) if isinstance(options, Mapping) else None)

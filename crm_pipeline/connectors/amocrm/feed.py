@@ -1,7 +1,9 @@
 """Events: stage history, and the news no list tells: deleted, restored, merged, linked, unlinked (facts: amocrm 4.12, 4.14).
 
-Events have no documented order, so pages of them cannot be relied on: windows on `created_at` are made small enough for one
-page each. What an event tells of is read again rather than believed, because events arrive in any order.
+Events have no documented order, so page 2 of them is never relied on. Where a page turns out to be in order of time (newest
+first, in practice), everything beyond its last second has been read and the next window ends there; where it does not,
+windows on `created_at` are made small enough for one page each.
+What an event tells of is read again rather than believed, because events arrive in any order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +21,8 @@ from crm_pipeline.model.records import Page, Payload, RawRecord
 from crm_pipeline.walk import Range, Step
 
 PATH, KEY, PHASE = "/api/v4/events", "events", "events"
-MOST_PASSES = 8
+MOST_PASSES = 24
+PAGES_AHEAD = 4
 _ENDS = {"deals": ("contacts", "companies", "catalog_elements"), "contacts": ("companies",), "companies": ()}
 """Links to what change our record of a kind: the rest of a link is embedded on its other side."""
 _PLURALS = {
@@ -35,7 +38,8 @@ def feed(frame: Frame, events: EventFeed, low: int, high: int, resume: Payload |
     """Yield what the events of a period tell; `types` as filter."""
     reader = _Feed(frame, events, types)
     ranges = ranges_of(resume, PHASE) or [Range(low, high)]
-    yield from follow(frame, reader.fetch, ranges, _as_they_are, phase=PHASE, in_flight=max(1, frame.link.in_flight))
+    in_flight = max(1, frame.link.in_flight)
+    yield from follow(frame, reader.fetch, ranges, _as_they_are, phase=PHASE, in_flight=in_flight, split=_in_two)
 
 
 def note_place(frame: Frame, events: EventFeed, types: Sequence[str]) -> None:
@@ -74,7 +78,13 @@ class _Asker:
         if found is None:
             self._types = [name for name in self._types if name not in OLD_LINKS]
             found = self._ask(bounds, page)
-        return ListPage([row for row in found.rows if row.get("type") in self._types], found.more, found.total, found.served_at)
+        return ListPage(
+            [row for row in found.rows if row.get("type") in self._types],
+            found.more,
+            found.names_next,
+            found.total,
+            found.served_at,
+        )
 
     def _ask(self, bounds: Params, page: int) -> ListPage:
         types = [("filter[type][]", name) for name in self._types]
@@ -94,10 +104,18 @@ class _Feed:
         found = self._window(asked, 1)
         times = [seconds(row, "created_at") for row in found.rows]
         self._frame.begin(max(times, default=asked.low), found.served_at)
-        if found.more and asked.low < asked.high:
-            return Step((), _smaller(asked, times, found.served_at))
-        rows = self._second(asked, found.rows) if found.more else found.rows
-        return Step(self._told([row for row in rows if asked.low <= seconds(row, "created_at") <= asked.high]))
+        if not found.more:
+            return self._step(asked, found.rows)
+        if asked.low == asked.high:
+            return self._step(asked, self._second(asked, found.rows))
+        rest = _unread(asked, times, found.served_at)
+        unread = [part for part in rest if (part.hint or {}).get("ordered")]
+        read = [row for row in found.rows if not any(part.low <= seconds(row, "created_at") <= part.high for part in unread)]
+        return self._step(asked, read if unread else (), rest)
+
+    def _step(self, asked: Range, rows: Sequence[Payload], rest: tuple[Range, ...] = ()) -> Step:
+        within = [row for row in rows if asked.low <= seconds(row, "created_at") <= asked.high]
+        return Step(self._told(within), rest)
 
     def _window(self, asked: Range, page: int) -> ListPage:
         # A second more on both sides: whether the ends are inclusive is not documented; what is beyond is dropped.
@@ -111,18 +129,18 @@ class _Feed:
         return found
 
     def _second(self, asked: Range, rows: Sequence[Payload]) -> list[Payload]:
-        """Read one second that holds more than a page: all its pages, until two passes in a row bring nothing new."""
+        """Read one second that holds more than a page, pass after pass, until as many different events are known as a pass has.
+
+        Events never change, so however their order does from page to page, each pass has as many rows as there are events.
+        """
         known = {str(row.get("id")): row for row in rows}
-        quiet = 0
         for _ in range(MOST_PASSES):
-            before = len(known)
-            page, more = 1, True
+            count, page, more = 0, 1, True
             while more:
                 found = self._window(asked, page)
                 known.update((str(row.get("id")), row) for row in found.rows)
-                page, more = page + 1, found.more
-            quiet = quiet + 1 if len(known) == before else 0
-            if quiet == 2:
+                count, page, more = count + len(found.rows), page + 1, found.more
+            if len(known) >= count:
                 return list(known.values())
         raise ImplausibleWalk("The events of one second are different each time they are read; sync again.")
 
@@ -161,15 +179,38 @@ def _linked(row: Payload) -> list[tuple[str, str | None]]:
     return [(str(part.get("type")), reference(part.get("id"))) for part in parts if isinstance(part, dict)]
 
 
+def _unread(asked: Range, times: Sequence[int], served_at: float | None) -> tuple[Range, ...]:
+    """Return what remains of a window that does not fit one page."""
+    oldest, newest = min(times), max(times)
+    if oldest == newest:
+        around = (Range(asked.low, oldest - 1), Range(oldest, oldest), Range(oldest + 1, asked.high))
+        return tuple(part for part in around if part.low <= part.high)
+    hint = {"ordered": True, "span": newest - oldest}
+    if list(times) == sorted(times, reverse=True) and oldest > asked.low:
+        return (Range(asked.low, oldest, hint),)
+    if list(times) == sorted(times) and newest < asked.high:
+        return (Range(newest, asked.high, hint),)
+    return _smaller(asked, times, served_at)
+
+
 def _smaller(asked: Range, times: Sequence[int], served_at: float | None) -> tuple[Range, ...]:
-    """Cut a window that does not fit one page into as many as its events seem to need."""
+    """Cut a window whose page is in no order into as many as its events seem to need."""
     high = asked.high
     beyond: tuple[Range, ...] = ()
     if high == OPEN:
         high = max([asked.low, int(served_at or 0), *times])
         beyond = (Range(high + 1, OPEN),)
     width = high - asked.low + 1
-    span = max(1, high - min(times, default=asked.low))
+    span = max(1, high - min(times))
     parts = min(32, max(2, round(1.6 * width / span)), width)
     cuts = [asked.low + width * part // parts for part in range(parts + 1)]
     return (*(Range(low, until - 1) for low, until in pairwise(cuts) if until > low), *beyond)
+
+
+def _in_two(waiting: Range) -> tuple[Range, ...]:
+    """Leave the next pages of a window to one worker and what is beyond to an idle one, by the span of the page read last."""
+    hint = waiting.hint or {}
+    cut = waiting.high - PAGES_AHEAD * max(1, hint.get("span", 0))
+    if not hint.get("ordered") or waiting.high == OPEN or cut <= waiting.low:
+        return (waiting,)
+    return Range(cut + 1, waiting.high, hint), Range(waiting.low, cut)

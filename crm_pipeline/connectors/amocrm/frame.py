@@ -46,9 +46,10 @@ class Frame:
         return moment(self.started) or EPOCH
 
     def begin(self, newest: int | None, served_at: float | None) -> None:
-        """Set the walk's clock, once: never later than the server's own `Date`."""
+        """Set the walk's clock, once: never later than the server's own `Date`; `newest` None: nothing tells (complete lists)."""
         if self.started is None:
-            self.started = min(newest or 0, int(served_at) if served_at else OPEN)
+            served = int(served_at) if served_at else OPEN
+            self.started = min(served, newest if newest is not None else served) % OPEN
 
     def page(self, records: Sequence[RawRecord], resume: Payload | None) -> Page:
         """Make a page; the state it resumes from carries the walk's clock and notes."""

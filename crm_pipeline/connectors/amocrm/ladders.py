@@ -57,17 +57,16 @@ class _Ladder:
         self._frame = frame
         self._listing = listing
         self._end = OPEN
-        """Page number known to be the last: a short page."""
+        """Page number that seems to be the last: it is short or names no next one."""
 
     def up(self, asked: Range) -> Step:
         """Read a page, leave the one `step` pages higher."""
-        if asked.low > self._end:
-            return Step(())
         found = self._read(asked.low, tries=3 if asked.low > 1 else 2)
         if found.rows:
             self._frame.notes["top"] = max(asked.low, int(self._frame.notes.get("top", 0)))
+        if not found.names_next:
+            self._end = min(self._end, asked.low if found.rows else asked.low - 1)
         if not found.more:
-            self._end = min(self._end, asked.low)
             return Step(found.rows)
         return Step(found.rows, _rungs_above(asked))
 
@@ -79,7 +78,7 @@ class _Ladder:
     def _read(self, page: int, *, tries: int) -> ListPage:
         params = [*self._listing.params, *BY_ID]
         return self._frame.client.sure_page(
-            self._listing.path, self._listing.key, params, page=page, tries=tries, enough=lambda: page > self._end
+            self._listing.path, self._listing.key, params, page=page, tries=tries, enough=lambda: page > self._end + 1
         )  # fmt: skip
 
 

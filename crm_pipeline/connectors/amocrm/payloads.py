@@ -35,12 +35,12 @@ def rows_of(answer: Any, key: str) -> list[Payload]:
 
 def embedded(payload: Any, key: str) -> list[Payload] | None:
     """Return `_embedded.<key>` as a list of objects, an object as a list of one; None when it is not there."""
-    parts = payload.get("_embedded") if isinstance(payload, Mapping) else None
-    found = parts.get(key) if isinstance(parts, Mapping) else None
-    if isinstance(found, Mapping):
-        return [dict(found)] if found else []
-    if isinstance(found, list):
-        return [part for part in found if isinstance(part, dict)]
+    parts = payload.get("_embedded") if type(payload) is dict else None
+    found = parts.get(key) if type(parts) is dict else None
+    if type(found) is list:
+        return [part for part in found if type(part) is dict]
+    if type(found) is dict:
+        return [found] if found else []
     return None
 
 

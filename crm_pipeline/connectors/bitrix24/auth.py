@@ -123,7 +123,7 @@ def _token(http: Session, secrets: Secrets, grant: Mapping[str, str]) -> Answer:
     """Ask for tokens: GET as documented; POST where a server does not take GET any more (facts: bitrix24 1.2, 1.3)."""
     client = {"client_id": str(secrets.get("client_id") or ""), "client_secret": str(secrets.get("client_secret") or "")}
     asked = {"grant_type": grant["grant_type"]} | client | dict(grant)
-    http.redactor.register(*asked.values())
+    http.redactor.register(client["client_secret"], grant.get("code"), grant.get("refresh_token"))
     url = f"{auth_server(secrets)}/oauth/token/"
     answer = http.send("GET", url, params=asked, classify=_classify, safe=False, counted=False)
     if answer.status in _POST_INSTEAD:

@@ -11,10 +11,11 @@ from typing import Any
 from crm_pipeline.connectors import Link
 from crm_pipeline.connectors.bitrix24.auth import host_of
 from crm_pipeline.connectors.bitrix24.brackets import as_list, as_map
-from crm_pipeline.connectors.bitrix24.client import Client, Command, Reply
+from crm_pipeline.connectors.bitrix24.client import Client
 from crm_pipeline.connectors.bitrix24.faces import PROBES, Faces, probe_times
 from crm_pipeline.connectors.bitrix24.payloads import NAME_OF_ENTITY, SCOPES, STREAM_SCOPES, TYPE_OF_ENTITY
 from crm_pipeline.connectors.bitrix24.reference import item_names
+from crm_pipeline.connectors.bitrix24.replies import Command, Reply
 from crm_pipeline.errors import AccessDenied
 from crm_pipeline.model.cleaning import flag, moment, text, timezone
 from crm_pipeline.model.records import Account

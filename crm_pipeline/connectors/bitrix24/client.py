@@ -7,44 +7,32 @@ belongs to `walks`; names of calls and fields to `payloads`.
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from crm_pipeline.connectors import Link, Secrets
 from crm_pipeline.connectors.bitrix24.auth import Credential, origin, refresher
 from crm_pipeline.connectors.bitrix24.brackets import as_map, query
 from crm_pipeline.connectors.bitrix24.operating import OperatingTime
 from crm_pipeline.connectors.bitrix24.payloads import PAGE, Params
-from crm_pipeline.connectors.bitrix24.refusals import Ruling, failure, ruling
+from crm_pipeline.connectors.bitrix24.refusals import failure, ruling
+from crm_pipeline.connectors.bitrix24.replies import Command, Reply, before, failed, is_passing, number, read_batch
 from crm_pipeline.errors import ConsentNeeded, CrmPipelineError, CrmUnavailable
 from crm_pipeline.http import Answer, TokenRefused, Verdict
 from crm_pipeline.model.cleaning import moment
 
+
+class _Moved(CrmPipelineError):
+    """The portal answers at another address, and what it redirected to is not the call itself."""
+
+    def __init__(self, new_origin: str):
+        super().__init__("The portal has moved.")
+        self.origin = new_origin
+
+
 TRIES = 5
 """How often a batch is sent again because commands inside it failed for the moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One call's answer, or the refusal that came instead (`ruled` and `body`)."""
-
-    result: Any = None
-    total: int | None = None
-    next: int | None = None
-    ruled: Ruling | None = None
-    body: Any = None
-    status: int = 200
-
-    def or_raise(self, call: str) -> Any:
-        """Return the result. Raises what the refusal means."""
-        if self.ruled:
-            raise failure(self.ruled, call, self.status, self.body)
-        return self.result
-
-
-Command = tuple[str, Params]
-"""A method and its parameters."""
 
 
 class Client:
@@ -84,7 +72,7 @@ class Client:
         answer = self._send(method, params or {}, safe)
         body = as_map(answer.json)
         self.operating.note(method, body.get("time"))
-        return Reply(body.get("result"), _number(body.get("total")), _number(body.get("next")))
+        return Reply(body.get("result"), number(body.get("total")), number(body.get("next")))
 
     def batch(self, commands: Mapping[str, Command], *, chained: bool = False) -> dict[str, Reply]:
         """Run up to 50 commands in one request and return their replies; what failed for the moment is sent again.
@@ -96,13 +84,13 @@ class Client:
         rest = dict(commands)
         for attempt in range(1, TRIES + 1):
             replies = self._batch_once(rest)
-            passing = [name for name in rest if name not in replies or _is_passing(replies[name])]
+            passing = [name for name in rest if name not in replies or is_passing(replies[name])]
             done |= {name: reply for name, reply in replies.items() if name not in passing}
             if not passing or (chained and passing[0] != next(iter(commands))):
-                return _before(done, commands, passing[0] if passing and chained else None)
+                return before(done, commands, passing[0] if passing and chained else None)
             rest = dict(commands) if chained else {name: commands[name] for name in passing}
             self._calm(rest, replies, attempt)
-        raise _failed(rest, replies)
+        raise failed(rest, replies)
 
     def _calm(self, rest: Mapping[str, Command], replies: Mapping[str, Reply], attempt: int) -> None:
         """Wait as long as the failed commands call for: everybody when the rate was exceeded, a parked method is raised."""
@@ -124,10 +112,10 @@ class Client:
         methods = sorted({method.lower() for method, _ in commands.values()})
         self.operating.rest("batch", *methods)
         written = {name: f"{method}?{query(params)}" for name, (method, params) in commands.items()}
-        before = self._credential()
+        used = self._credential()
         replies = self._batch_sent(commands, written)
-        if before.token and any(reply.ruled and reply.ruled.action == "refresh" for reply in replies.values()):
-            self._renew(before)
+        if used.token and any(reply.ruled and reply.ruled.action == "refresh" for reply in replies.values()):
+            self._renew(used)
             replies = self._batch_sent(commands, written)
         return replies
 
@@ -139,14 +127,16 @@ class Client:
         for name, took in as_map(parts.get("result_time")).items():
             if name in commands:
                 self.operating.note(commands[name][0], took)
-        return _replies(commands, parts)
+        return read_batch(commands, parts, self._link.http.redactor.redact)
 
     def _send(self, method: str, params: Params, safe: bool) -> Answer:
         """Post one call; a refused token is renewed once (facts: bitrix24 1.3)."""
         credential = self._credential()
-        for tries_left in ((1, 0) if credential.token else (0,)):
+        for tries_left in (1, 0) if credential.token else (0,):
             try:
                 answer = self._post(credential, method, params, safe)
+            except _Moved as moved:
+                return self._send_moved(credential, moved, method, params, safe)
             except TokenRefused as refused:
                 body, status = refused.answer.json, refused.answer.status
             else:
@@ -156,20 +146,31 @@ class Client:
                 credential = self._renew(credential)
         raise self._not_accepted(method, status, body)
 
+    def _send_moved(self, credential: Credential, moved: _Moved, method: str, params: Params, safe: bool) -> Answer:
+        """Repeat a call at the address a portal was renamed to (facts: bitrix24 1.7)."""
+        if origin(credential.root) == moved.origin:
+            raise CrmUnavailable(f"{method}: the portal redirects in circles.")
+        with self._lock:
+            self._moved_to = moved.origin
+        return self._send(method, params, safe)
+
     def _post(self, credential: Credential, method: str, params: Params, safe: bool) -> Answer:
         body = params if credential.token is None else {**params, "auth": credential.token}
         return self._link.http.send(
             "POST",
             credential.root + method,
             json=body,
-            classify=lambda answer: self._verdict(method, answer),
+            classify=lambda answer: self._verdict(credential, method, answer),
             safe=safe,
             lane=self._lane,
         )
 
-    def _verdict(self, method: str, answer: Answer) -> Verdict:
+    def _verdict(self, credential: Credential, method: str, answer: Answer) -> Verdict:
         body = answer.json
         ruled = ruling(answer.status, body)
+        landed = origin(answer.url)
+        if ruled and landed != origin(credential.root) and urlsplit(answer.url).path != urlsplit(credential.root + method).path:
+            return Verdict("raise", error=_Moved(landed))
         if ruled is None:
             broken = "result" not in body
             return Verdict("retry", error=CrmUnavailable(f"{method}: the answer holds no result.")) if broken else Verdict("ok")
@@ -232,43 +233,6 @@ class Client:
         if self.started_at is None:
             raise CrmUnavailable("The portal does not tell its time, and without it nothing can be read incrementally.")
         return self.started_at
-
-
-def _replies(commands: Mapping[str, Command], parts: Mapping[str, Any]) -> dict[str, Reply]:
-    """Read a batch answer; empty maps come as `[]`, failed commands are missing in `result` (facts: bitrix24 3.3)."""
-    results, refused = as_map(parts.get("result")), as_map(parts.get("result_error"))
-    totals, nexts = as_map(parts.get("result_total")), as_map(parts.get("result_next"))
-    replies: dict[str, Reply] = {}
-    for name in commands:
-        if name in refused:
-            body = refused[name] if isinstance(refused[name], dict) else {"error": refused[name]}
-            replies[name] = Reply(ruled=ruling(400, body), body=body, status=400)
-        elif name in results:
-            replies[name] = Reply(results[name], _number(totals.get(name)), _number(nexts.get(name)))
-    return replies
-
-
-def _is_passing(reply: Reply) -> bool:
-    return reply.ruled is not None and reply.ruled.action in ("retry", "pause", "park")
-
-
-def _before(done: dict[str, Reply], commands: Mapping[str, Command], stop: str | None) -> dict[str, Reply]:
-    """Return the replies in the order of the commands, up to the first that failed."""
-    names = list(commands)
-    kept = names[: names.index(stop)] if stop is not None else names
-    return {name: done[name] for name in kept if name in done}
-
-
-def _failed(rest: Mapping[str, Command], replies: Mapping[str, Reply]) -> CrmPipelineError:
-    name = next(iter(rest))
-    reply = replies.get(name)
-    if reply is None or reply.ruled is None:
-        return CrmUnavailable(f"{rest[name][0]}: the portal left commands of a batch unanswered.")
-    return failure(reply.ruled, rest[name][0], reply.status, reply.body)
-
-
-def _number(value: Any) -> int | None:
-    return int(value) if isinstance(value, (int, str)) and str(value).isdigit() else None
 
 
 def _secret_values(secrets: Secrets) -> list[Any]:

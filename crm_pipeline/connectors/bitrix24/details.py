@@ -7,8 +7,9 @@ putting together. Which row has which lists is in `payloads`.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from crm_pipeline.connectors.bitrix24.client import Client, Command, Reply
+from crm_pipeline.connectors.bitrix24.client import Client
 from crm_pipeline.connectors.bitrix24.payloads import PAGE, Extra, Listing, Params
+from crm_pipeline.connectors.bitrix24.replies import Command, Reply
 from crm_pipeline.errors import CrmUnavailable, RequestRefused
 
 REREADS = 3

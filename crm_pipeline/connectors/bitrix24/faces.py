@@ -10,13 +10,14 @@ from typing import Any
 
 from crm_pipeline.connectors.bitrix24 import payloads
 from crm_pipeline.connectors.bitrix24.brackets import as_list, as_map
-from crm_pipeline.connectors.bitrix24.client import Client, Command, Reply
+from crm_pipeline.connectors.bitrix24.client import Client
 from crm_pipeline.connectors.bitrix24.payloads import Extra, Listing
+from crm_pipeline.connectors.bitrix24.replies import Command, Reply
 from crm_pipeline.connectors.bitrix24.times import Span
 from crm_pipeline.model.cleaning import moment
 
 PROBES: dict[str, Command] = {
-    "items": ("crm.item.fields", {"entityTypeId": 3}),
+    "items": ("crm.item.list", {"order": {"id": "DESC"}, "entityTypeId": 3, "select": ["id"], "start": -1}),
     "catalogs": ("catalog.catalog.list", {}),
 }
 """Commands whose answers tell which faces there are; other questions may travel in the same batch."""

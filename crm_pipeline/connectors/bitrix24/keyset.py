@@ -13,8 +13,9 @@ from itertools import pairwise
 from typing import Any
 
 from crm_pipeline.connectors.bitrix24.brackets import Reference
-from crm_pipeline.connectors.bitrix24.client import Client, Command, Reply
+from crm_pipeline.connectors.bitrix24.client import Client
 from crm_pipeline.connectors.bitrix24.payloads import PAGE, Listing, Params
+from crm_pipeline.connectors.bitrix24.replies import Command, Reply
 from crm_pipeline.connectors.bitrix24.times import Span
 from crm_pipeline.errors import CrmUnavailable, ImplausibleWalk
 from crm_pipeline.walk import Range, Step

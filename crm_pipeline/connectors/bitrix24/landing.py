@@ -16,7 +16,9 @@ COMMENT = "comment:"
 """Prefix of timeline comments' external ids: activities have the plain ones."""
 
 
-_ADDRESSES = frozenset(("url", "urlMachine", "showUrl", "downloadUrl", "detailUrl", "URL", "DOWNLOAD_URL", "SHOW_URL", "VIEW_URL"))
+_ADDRESSES = frozenset(
+    ("url", "urlMachine", "showUrl", "downloadUrl", "detailUrl", "URL", "DOWNLOAD_URL", "SHOW_URL", "VIEW_URL")
+)
 _SIGNATURE = re.compile(r"(?i)([?&](?:auth|token|access_token|signature|sessid|_esd|hash)=)[^&#]*")
 
 

@@ -17,6 +17,7 @@ _WORTH_SHARING = OPERATING_LIMIT / 2
 _WORTH_WAITING = 60.0
 """Seconds we sit out here; a longer rest is left to the next run."""
 _WINDOW = 600.0
+_ASK_AGAIN = 5.0
 
 
 class OperatingTime:
@@ -26,6 +27,7 @@ class OperatingTime:
         self._http = http
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, float]] = {}
+        self._asked: dict[str, float] = {}
 
     def note(self, method: str, took: Any) -> None:
         """Keep what an answer's `time` says; self-hosted portals leave it out."""
@@ -41,10 +43,20 @@ class OperatingTime:
     def rest(self, *methods: str) -> None:
         """Wait before these methods are called, the longer the nearer they are to their limit. Raises RateLimited(until)."""
         for method in methods:
-            shared = self._http.budget.operating_pause(self._http.meter.key, method.lower())
+            shared = self._shared_rest(method.lower())
             if shared > _WORTH_WAITING:
                 raise self.parked(method, time.time() + shared)
             self._http.wait(max(shared, self._own_rest(method.lower())))
+
+    def _shared_rest(self, method: str) -> float:
+        """Ask the budget how long a method should rest: always when it is half used up, else every few seconds."""
+        used, _ = self._known.get(method, (0.0, 0.0))
+        now = time.monotonic()
+        with self._lock:
+            fresh = used < _WORTH_SHARING and now - self._asked.get(method, -_ASK_AGAIN) < _ASK_AGAIN
+            if not fresh:
+                self._asked[method] = now
+        return 0.0 if fresh else self._http.budget.operating_pause(self._http.meter.key, method)
 
     def _own_rest(self, method: str) -> float:
         """Return seconds to wait: from four fifths of the limit on, what would spread the rest over the window."""

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 
 from crm_pipeline.connectors import Link
 from crm_pipeline.connectors.bitrix24.brackets import as_list, as_map
-from crm_pipeline.connectors.bitrix24.client import Client, Command, Reply
+from crm_pipeline.connectors.bitrix24.client import Client
 from crm_pipeline.connectors.bitrix24.payloads import NAME_OF_ENTITY, PAGE, TYPE_OF_ENTITY, Params
+from crm_pipeline.connectors.bitrix24.replies import Command, Reply
 from crm_pipeline.errors import ImplausibleWalk
 from crm_pipeline.model.cleaning import moment
 from crm_pipeline.model.records import Page, RawRecord, WalkRequest

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 from crm_pipeline.connectors import Link, Stream
 from crm_pipeline.connectors.bitrix24.brackets import as_map
-from crm_pipeline.connectors.bitrix24.client import Client, Command, Reply
+from crm_pipeline.connectors.bitrix24.client import Client
 from crm_pipeline.connectors.bitrix24.details import attach, lists
 from crm_pipeline.connectors.bitrix24.faces import Faces
 from crm_pipeline.connectors.bitrix24.landing import COMMENT, comment_record, raw_records, tombstone
 from crm_pipeline.connectors.bitrix24.payloads import NAME_OF_ENTITY, PAGE, TASK_SELECT, TYPE_OF_ENTITY, Extra, Listing, Params
 from crm_pipeline.connectors.bitrix24.refusals import code_of, description_of
+from crm_pipeline.connectors.bitrix24.replies import Command, Reply
 from crm_pipeline.errors import RecordGone
 from crm_pipeline.model.records import Page, RawRecord, WalkRequest
 

@@ -157,7 +157,7 @@ def write_elements(account: Account, call: Call) -> Answer:
         return missing(call)
 
     def show(row: Row, item: Row, request_id: str) -> Row:
-        numeric = int(request_id) if request_id.isdigit() and "request_id" not in item else request_id
+        numeric = int(request_id) if request_id.isascii() and request_id.isdigit() and "request_id" not in item else request_id
         return row | {"is_deleted": False, "request_id": numeric}
 
     prepare = partial(_prepare_element, account, catalog, call.user_id, call.method == "PATCH")

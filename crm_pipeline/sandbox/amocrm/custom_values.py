@@ -38,6 +38,8 @@ LEGAL_KEYS = frozenset(
     ]
 )
 VALUE_KEYS = frozenset({"value", "enum_id", "enum_code", "enum", "catalog_id", "catalog_element_id"})
+LATEST = 10**11  # seconds; later dates have no calendar
+_SECONDS = re.compile(r"^-?[0-9]{1,12}$")
 _NUMBER = re.compile(r"^-?\d+(\.\d+)?$")
 Reader = Callable[[dict[str, Any], dict[str, Any], str, Errors], dict[str, Any]]
 
@@ -133,8 +135,8 @@ def _moment(field: dict[str, Any], value: dict[str, Any], path: str, errors: Err
 def _unix(given: Any) -> int | None:
     if isinstance(given, bool) or not isinstance(given, (int, str)):
         return None
-    if isinstance(given, int) or given.lstrip("-").isdigit():
-        return int(given)
+    if isinstance(given, int) or _SECONDS.match(given):
+        return int(given) if abs(int(given)) < LATEST else None
     try:
         moment = datetime.fromisoformat(given)
     except ValueError:

@@ -11,7 +11,7 @@ import orjson
 from .answers import Answer, refuse
 from .brackets import Node, integers, values
 from .events import number_of
-from .filters import NOTHING, Condition, among, key, moments, scalar_means_from
+from .filters import NOTHING, Condition, among, inside, key, moments, scalar_means_from
 from .pages import Found, Listing, serve, shuffled_seconds
 from .parts import asked
 from .records import PLURAL, Row
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MOST = {"id": 100, "created_by": 10, "entity_id": 10}
 ORDERS = {"newest": "created DESC, id DESC", "oldest": "created ASC, id ASC", "shuffled": "created DESC, id DESC"}
 _NAMES = {"contact_name": "contact", "lead_name": "lead", "company_name": "company"}
+_ENUMS = "EXISTS (SELECT 1 FROM json_each(body, '$.{0}') AS v WHERE {1})"
 _EXACT = ("$[0].sale_field_value.sale", "$[0].name_field_value.name", "$[0].nps.rate", "$[0].custom_field_value.text")
 
 
@@ -80,7 +81,7 @@ def _check(filters: Mapping[str, Node], entities: list[str]) -> None:
 def _types(types: list[str]) -> Condition:
     (first, *_) = types or [""]
     middle = first.removeprefix("custom_field_").removesuffix("_value_changed")
-    if first.startswith("custom_field_") and middle.isdigit():
+    if first.startswith("custom_field_") and middle.isascii() and middle.isdigit() and len(middle) < 19:
         id = int(middle)
         shapes = " OR ".join(
             f"json_extract(body, '$.{side}[0].custom_field_value.field_id') = ?" for side in ("value_after", "value_before")
@@ -102,8 +103,7 @@ def _value(side: str, node: Node) -> Condition:
             found.append(among(f"json_extract(body, '$.{side}[0].responsible_user.id')", ids))
         elif name == "custom_field_values":
             ids = integers(wanted, commas=True)
-            sql, arguments = among("json_extract(v.value, '$.custom_field_value.enum_id')", ids)
-            found.append((f"EXISTS (SELECT 1 FROM json_each(body, '$.{side}') AS v WHERE {sql})", arguments))
+            found.append(inside(_ENUMS.format(side, "{0}"), among("json_extract(v.value, '$.custom_field_value.enum_id')", ids)))
         elif name == "value":
             shapes = " OR ".join(f"CAST(json_extract(body, '$.{side}{path[1:]}') AS TEXT) = ?" for path in _EXACT)
             found.append((f"({shapes})", [str(wanted)] * len(_EXACT)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -91,12 +92,13 @@ def statuses(node: Node) -> Condition:
 
 def custom_fields(node: Node) -> Condition:
     """Match [id] = values: by enum id for choices, by value otherwise, or by range."""
-    found = [_custom_field(int(id), wanted) for id, wanted in (node.items() if isinstance(node, dict) else ()) if id.isdigit()]
+    found = [_custom_field(int(id), wanted) for id, wanted in (node.items() if isinstance(node, dict) else ()) if _ID.match(id)]
     if not found:
         return NOTHING
     return " AND ".join(sql for sql, _ in found), [argument for _, arguments in found for argument in arguments]
 
 
+_ID = re.compile(r"^[0-9]{1,18}$")
 _VALUES = (
     "EXISTS (SELECT 1 FROM json_each(body, '$.custom_fields_values') AS f, json_each(f.value, '$.values') AS v"
     " WHERE json_extract(f.value, '$.field_id') = ? AND ({0}))"
@@ -107,12 +109,15 @@ _ENUM = "json_extract(v.value, '$.enum_id')"
 
 def _custom_field(id: int, wanted: Node) -> Condition:
     if isinstance(wanted, dict) and {"from", "to"} & wanted.keys():
-        sql, arguments = span(f"CAST({_VALUE} AS REAL)", wanted)
-        return _VALUES.format(sql), [id, *arguments]
-    texts, numbers = values(wanted), integers(wanted)
-    sql, arguments = among(f"CAST({_VALUE} AS TEXT)", list(texts))
-    enums, enum_arguments = among(_ENUM, list(numbers))
-    return _VALUES.format(f"{sql} OR {enums}"), [id, *arguments, *enum_arguments]
+        return inside(_VALUES, span(f"CAST({_VALUE} AS REAL)", wanted), [id])
+    texts, enums = among(f"CAST({_VALUE} AS TEXT)", values(wanted)), among(_ENUM, integers(wanted))
+    either = texts if enums == NOTHING else (f"{texts[0]} OR {enums[0]}", texts[1] + enums[1])
+    return inside(_VALUES, either, [id])
+
+
+def inside(template: str, condition: Condition, before: Sequence[Any] = ()) -> Condition:
+    """Put a condition into a subquery; nothing stays nothing."""
+    return NOTHING if condition == NOTHING else (template.format(condition[0]), [*before, *condition[1]])
 
 
 def _parts(node: Node) -> list[dict[str, Node]]:

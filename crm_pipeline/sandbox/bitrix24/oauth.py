@@ -62,16 +62,21 @@ def _granted(portal: Portal, params: Mapping[str, Any]) -> dict[str, Any]:
 def _exchanged(portal: Portal, params: Mapping[str, Any]) -> dict[str, Any]:
     if not params.get("code"):
         raise Refusal(400, "invalid_request", "Parameter code is missing")
-    _, access, refresh = portal.access.exchange(str(params["code"]))
-    return _pair(portal, access, refresh)
+    user, access, refresh = portal.access.exchange(str(params["code"]))
+    full = portal.switches.code_answer == "full"
+    return _pair(portal, access, refresh) | (_whose(portal, user) if full else {})
 
 
 def _refreshed(portal: Portal, params: Mapping[str, Any]) -> dict[str, Any]:
     if not params.get("refresh_token"):
         raise Refusal(400, "invalid_request", "Parameter refresh_token is missing")
     user, access, refresh = portal.access.refresh(str(params["refresh_token"]))
-    expires = int(portal.clock.now()) + portal.switches.access_seconds
-    return _pair(portal, access, refresh) | {"expires": expires, "user_id": user}
+    return _pair(portal, access, refresh) | _whose(portal, user)
+
+
+def _whose(portal: Portal, user: int) -> dict[str, int]:
+    """Return what the docs show only in the answer to a refresh, and b24pysdk 1.3.2 needs in the answer to a code, too."""
+    return {"expires": int(portal.clock.now()) + portal.switches.access_seconds, "user_id": user}
 
 
 def _pair(portal: Portal, access: str, refresh: str) -> dict[str, Any]:

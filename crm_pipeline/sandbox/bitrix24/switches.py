@@ -19,6 +19,7 @@ class BitrixSwitches(Switches):
     access_seconds: int = 3600
     refresh_days: int = 180
     invalid_client: Literal["400", "401", "wrong_client"] = "401"
+    code_answer: Literal["documented", "full"] = "documented"
     token_error_description: bool = True
     # calling (facts: 1.6, 2.3)
     bad_webhook_status: Literal[401, 403] = 401

@@ -283,6 +283,23 @@ def test_a_renamed_portal_is_followed_by_post_and_told() -> None:
         assert set(found.ids("contacts", link=open_link(found.sandbox, found.vault, base_url=moved))) == found.held("contact")
 
 
+def test_a_renamed_portal_that_redirects_to_its_front_page_is_asked_again() -> None:
+    with portal(contacts=60) as found:
+        moved = found.sandbox.url.replace("127.0.0.1", "localhost")
+        found.fault("redirect", call="batch", location=f"{moved}/")
+        assert CONNECTOR.check(found.link).base_url == moved
+        assert {e["method"] for e in found.sandbox.journal.entries()} == {"POST"}
+
+
+def test_a_renamed_portal_stays_the_same_account() -> None:
+    with portal(contacts=1) as found:
+        first = CONNECTOR.check(found.link)
+        moved = found.sandbox.url.replace("127.0.0.1", "localhost")
+        found.fault("redirect", call="batch", location=f"{moved}/")
+        facts = first.facts | {"stable_id": first.stable_id}
+        assert CONNECTOR.check(open_link(found.sandbox, found.vault, facts)).stable_id == first.stable_id
+
+
 def test_a_redirect_to_a_foreign_host_is_not_followed(quiet: Portal) -> None:
     quiet.fault("redirect", call="batch", location="https://evil.example/rest/1/x/batch")
     with pytest.raises(HostNotAllowed):

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 
 from crm_pipeline.connectors.bitrix24 import CONNECTOR
+from crm_pipeline.connectors.bitrix24.landing import unsigned
+from crm_pipeline.errors import ImplausibleWalk
 from crm_pipeline.model.records import WalkRequest
 from crm_pipeline_tests.connectors.bitrix24.portal import EVERYTHING, STREAMS, Portal, portal
 
@@ -118,7 +120,7 @@ def test_comments_of_more_changed_owners_than_a_page_holds_are_read(busy: Portal
 
 
 def test_a_window_yields_only_what_changed_within(busy: Portal) -> None:
-    busy.sandbox.clock.freeze()
+    busy.sandbox.clock.freeze(int(busy.sandbox.clock.now()))
     marks = []
     for number in (11, 12, 13):
         busy.sandbox.clock.advance(1_000)
@@ -163,6 +165,51 @@ def test_rows_that_come_go_and_change_during_a_walk_lose_no_other(busy: Portal) 
             busy.edit(kind="contact", create={"NAME": "Neu"})
             busy.edit(kind="contact", id=100, set={"POST": "changed"})
     assert kept <= seen
+
+
+def test_last_rows_deleted_during_a_walk_do_not_stop_it(busy: Portal) -> None:
+    link = replace(busy.link, in_flight=1)
+    last = sorted(map(int, busy.held("contact")))[-5:]
+    pages = CONNECTOR.walk(link, STREAMS["contacts"], EVERYTHING)
+    seen = {record.external_id for record in next(pages).records}
+    for gone in last:
+        busy.edit(kind="contact", id=gone, purge=True)
+    seen |= {record.external_id for page in pages for record in page.records}
+    assert seen == busy.held("contact")
+
+
+@pytest.mark.parametrize("kept", [0, 20], ids=["empty", "short"])
+def test_a_page_that_ends_too_early_is_not_believed(busy: Portal, kept: int) -> None:
+    rows = [record.payload for record in busy.records("contacts")][50 : 50 + kept]
+    body = {"result": {"result": {"p0": {"items": rows}, "p1": {"items": []}}, "result_error": [], "result_time": []}, "time": {}}
+    busy.fault("status", call="batch", after=2, status=200, body=body)
+    assert set(busy.ids("contacts", link=replace(busy.link, in_flight=1))) == busy.held("contact")
+
+
+def test_a_list_that_forgets_its_last_rows_for_good_stops_the_walk(busy: Portal) -> None:
+    (first, *_) = busy.records("contacts")
+    body = {"result": {"result": {"p0": {"items": []}, "top": {"items": [first.payload]}}, "result_error": []}, "time": {}}
+    busy.fault("status", call="batch", status=200, body=body, times=0)
+    with pytest.raises(ImplausibleWalk):
+        busy.ids("contacts")
+
+
+def test_a_list_that_ignores_the_id_filter_stops_the_walk(busy: Portal) -> None:
+    rows = [record.payload for record in busy.records("contacts")][:50]
+    pages = {f"p{n}": {"items": rows} for n in range(50)} | {"top": {"items": rows[::-1]}}
+    busy.fault("status", call="batch", status=200, body={"result": {"result": pages, "result_error": []}, "time": {}}, times=0)
+    with pytest.raises(ImplausibleWalk):
+        busy.ids("contacts")
+
+
+def test_signatures_of_file_addresses_are_not_kept() -> None:
+    row = {
+        "ID": "1",
+        "PHOTO": {"id": 5, "downloadUrl": "/x?id=5&auth=t0ken&y=1"},
+        "UF": [{"urlMachine": "https://p/rest/file?token=t0ken"}],
+    }
+    assert "t0ken" not in repr(unsigned(row))
+    assert row["PHOTO"]["downloadUrl"] == "/x?id=5&auth=&y=1"
 
 
 def test_only_one_range_is_left_to_the_last_worker_and_nothing_is_lost(quiet: Portal) -> None:

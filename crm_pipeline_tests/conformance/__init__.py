@@ -1,0 +1,1 @@
+"""Real third-party clients, unmodified, against the stand-ins."""
