@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from crm_pipeline import connectors
-from crm_pipeline.connectors import Connector, Link, Secrets
+from crm_pipeline.connectors import Connector, Link, Meter, Secrets
 from crm_pipeline.database import connections
 from crm_pipeline.database.budget import PostgresBudget
+from crm_pipeline.database.connections import ConnectionRow
 from crm_pipeline.database.engine import create_engine
 from crm_pipeline.database.migrate import require_current
 from crm_pipeline.database.vault import RowVault
@@ -27,23 +28,31 @@ class Pipeline:
     budget: PostgresBudget
 
     def link(self, connection_name: str) -> Link:
-        """Open the way to one connection's account. Raises UsageError, ConsentNeeded (no credentials), ConfigurationError (key)."""
+        """Open the way to one connection's account. Raises UsageError, ConsentNeeded and ConfigurationError."""
         row = connections.get(self.engine, connection_name)
         connector = self.connectors.get(row.crm)
         if connector is None:
             raise UsageError(f"{row.name} is a connection of {row.crm}, for which no connector is installed.")
         vault = RowVault(self.engine, self.settings.encryption_keys, row.id)
         secrets = vault.read()
-        session = self.session(connector, row.base_url, secrets, name=row.name)
+        session = self._session(connector, _own_rate(connector.meter(row.base_url, secrets), row), secrets, row.name)
         vault = RowVault(self.engine, self.settings.encryption_keys, row.id, lambda read: _hide(session, read))
         account = row.account
-        facts = {**account.get("facts", {}), "timezone": account.get("timezone"), "currency": account.get("currency"), "stable_id": row.stable_id}
+        facts = {
+            **account.get("facts", {}),
+            "timezone": account.get("timezone"),
+            "currency": account.get("currency"),
+            "stable_id": row.stable_id,
+        }
         return Link(row.id, row.name, row.base_url, session, vault, facts)
 
-    def session(self, connector: Connector, base_url: str, secrets: Secrets, name: str = "") -> Session:
-        """Open a session to an account; its secrets are hidden from messages and logs."""
+    def session(self, connector: Connector, base_url: str, secrets: Secrets) -> Session:
+        """Open a session to an account that has no row yet; its secrets are hidden from messages and logs."""
+        return self._session(connector, connector.meter(base_url, secrets), secrets, "")
+
+    def _session(self, connector: Connector, meter: Meter, secrets: Secrets, name: str) -> Session:
         hosts = HostPolicy(connector.vendor_hosts, self.settings.allowed_hosts)
-        session = Session(hosts, connector.meter(base_url, secrets), self.budget, name=name)
+        session = Session(hosts, meter, self.budget, name=name)
         _hide(session, secrets)
         return session
 
@@ -63,7 +72,15 @@ def open_pipeline(settings: Settings) -> Pipeline:
     return Pipeline(settings, engine, connectors.discover(), PostgresBudget(engine))
 
 
-NOT_SECRET = frozenset({"client_id", "redirect_uri", "oauth_url", "expires_at", "member_id", "domain", "server_endpoint", "client_endpoint"})
+def _own_rate(usual: Meter, row: ConnectionRow) -> Meter:
+    """Return the meter with the rate a person set for this account, where its plan differs from the usual one."""
+    interval = 1 / row.requests_per_second if row.requests_per_second else usual.interval
+    return Meter(usual.key, interval, row.request_burst or usual.burst)
+
+
+NOT_SECRET = frozenset(
+    {"client_id", "redirect_uri", "oauth_url", "expires_at", "member_id", "domain", "server_endpoint", "client_endpoint"}
+)
 
 
 def _hide(session: Session, secrets: Secrets) -> None:
@@ -71,4 +88,6 @@ def _hide(session: Session, secrets: Secrets) -> None:
     for name, value in secrets.items():
         if name in NOT_SECRET or not isinstance(value, str):
             continue
-        session.redactor.register(value, *(part for part in value.split("/") if "://" in value and len(part) > 12 and "." not in part))
+        session.redactor.register(
+            value, *(part for part in value.split("/") if "://" in value and len(part) > 12 and "." not in part)
+        )

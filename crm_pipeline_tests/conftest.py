@@ -109,3 +109,20 @@ def encryption_key() -> str:
 def encryption_keys(encryption_key: str) -> tuple[bytes, ...]:
     """Return the keys as `Settings.encryption_keys` does."""
     return (base64.b64decode(encryption_key),)
+
+
+@pytest.fixture(scope="module")
+def module_database_url(server_url: str, template: str) -> Iterator[str]:
+    """Yield the URL of a migrated database that a module's tests share."""
+    name = f"module_{next(_numbers)}"
+    administer(server_url, "CREATE DATABASE {} TEMPLATE {}", name, template)
+    yield url_of(server_url, name)
+    administer(server_url, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture(scope="module")
+def module_engine(module_database_url: str) -> Iterator[Engine]:
+    """Yield an engine on the module's database."""
+    engine = engine_for(module_database_url)
+    yield engine
+    engine.dispose()

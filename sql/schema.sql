@@ -511,6 +511,8 @@ CREATE TABLE sync.connections (
     status_reason text,
     status_changed_at timestamp with time zone NOT NULL DEFAULT now(),
     interval_seconds integer NOT NULL DEFAULT 300,
+    requests_per_second double precision,
+    request_burst integer,
     stable_id text,
     account jsonb NOT NULL DEFAULT '{}'::jsonb,
     secrets bytea,
@@ -722,6 +724,10 @@ ALTER TABLE sync.connections ADD CONSTRAINT connections_name_key UNIQUE (name);
 
 ALTER TABLE sync.connections ADD CONSTRAINT connections_pkey PRIMARY KEY (id);
 
+ALTER TABLE sync.connections ADD CONSTRAINT connections_request_burst_check CHECK ((request_burst > 0));
+
+ALTER TABLE sync.connections ADD CONSTRAINT connections_requests_per_second_check CHECK ((requests_per_second > (0)::double precision));
+
 ALTER TABLE sync.connections ADD CONSTRAINT connections_status_check CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text, 'needs_consent'::text, 'blocked'::text, 'broken'::text, 'removed'::text])));
 
 ALTER TABLE sync.cursors ADD CONSTRAINT cursors_pkey PRIMARY KEY (connection_id, entity, stream);
@@ -770,11 +776,7 @@ CREATE INDEX tasks_owner ON crm.tasks USING btree (owner_id);
 
 CREATE INDEX tasks_target ON crm.tasks USING btree (target_id);
 
-CREATE INDEX communications_golden ON source.communications USING btree (golden_id);
-
 CREATE INDEX communications_target ON source.communications USING btree (connection_id, target_external_id);
-
-CREATE INDEX companies_golden ON source.companies USING btree (golden_id);
 
 CREATE INDEX contact_companies_company ON source.contact_companies USING btree (connection_id, company_external_id);
 
@@ -782,73 +784,21 @@ CREATE INDEX contact_points_value ON source.contact_points USING btree (kind, va
 
 CREATE INDEX contacts_company ON source.contacts USING btree (connection_id, company_external_id);
 
-CREATE INDEX contacts_golden ON source.contacts USING btree (golden_id);
-
 CREATE INDEX deal_contacts_contact ON source.deal_contacts USING btree (connection_id, contact_external_id);
 
 CREATE INDEX deals_company ON source.deals USING btree (connection_id, company_external_id);
 
-CREATE INDEX deals_golden ON source.deals USING btree (golden_id);
-
 CREATE INDEX field_changes_record ON source.field_changes USING btree (connection_id, entity, external_id, field, id);
-
-CREATE INDEX pipelines_golden ON source.pipelines USING btree (golden_id);
-
-CREATE INDEX products_golden ON source.products USING btree (golden_id);
 
 CREATE INDEX stage_changes_deal ON source.stage_changes USING btree (connection_id, deal_external_id);
 
-CREATE INDEX stages_golden ON source.stages USING btree (golden_id);
-
-CREATE INDEX tasks_golden ON source.tasks USING btree (golden_id);
-
 CREATE INDEX tasks_target ON source.tasks USING btree (connection_id, target_external_id);
-
-CREATE INDEX users_golden ON source.users USING btree (golden_id);
 
 CREATE UNIQUE INDEX connections_account ON sync.connections USING btree (crm, stable_id) WHERE ((stable_id IS NOT NULL) AND (status <> 'removed'::text));
 
 CREATE INDEX reconcile_queue_entity ON sync.reconcile_queue USING btree (entity, id);
 
 CREATE INDEX sync_runs_recent ON sync.sync_runs USING btree (connection_id, entity, id DESC);
-
-ALTER TABLE crm.crosswalk ADD CONSTRAINT crosswalk_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE raw.records ADD CONSTRAINT records_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE source.communications ADD CONSTRAINT communications_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE source.companies ADD CONSTRAINT companies_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE source.contact_companies ADD CONSTRAINT contact_companies_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE source.contact_points ADD CONSTRAINT contact_points_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE source.contacts ADD CONSTRAINT contacts_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE source.custom_fields ADD CONSTRAINT custom_fields_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE source.deal_contacts ADD CONSTRAINT deal_contacts_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE source.deal_products ADD CONSTRAINT deal_products_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE source.deals ADD CONSTRAINT deals_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE source.field_changes ADD CONSTRAINT field_changes_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE source.pipelines ADD CONSTRAINT pipelines_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE source.products ADD CONSTRAINT products_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE source.stage_changes ADD CONSTRAINT stage_changes_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE source.stages ADD CONSTRAINT stages_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE source.task_targets ADD CONSTRAINT task_targets_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE source.tasks ADD CONSTRAINT tasks_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
-
-ALTER TABLE source.users ADD CONSTRAINT users_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
 
 ALTER TABLE sync.cursors ADD CONSTRAINT cursors_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
 
@@ -859,6 +809,166 @@ ALTER TABLE sync.sync_runs ADD CONSTRAINT sync_runs_connection_id_fkey FOREIGN K
 ALTER TABLE sync.sync_status ADD CONSTRAINT sync_status_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
 
 ALTER TABLE sync.walk_seen ADD CONSTRAINT walk_seen_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+-- Everything that happened with a contact, in one list.
+CREATE OR REPLACE VIEW crm.contact_timeline AS
+SELECT m.target_id AS contact_id, m.happened_at, m.kind, m.direction, m.body_text AS what, u.name AS who, m.id AS record_id, 'communications' AS entity
+FROM crm.communications m
+LEFT JOIN crm.users u ON u.id = m.author_id
+WHERE m.target_entity = 'contacts' AND m.deleted_at IS NULL
+UNION ALL
+SELECT l.contact_id, m.happened_at, m.kind, m.direction, m.body_text, u.name, m.id, 'communications'
+FROM crm.communications m
+JOIN crm.deal_contacts l ON l.deal_id = m.target_id
+LEFT JOIN crm.users u ON u.id = m.author_id
+WHERE m.target_entity = 'deals' AND m.deleted_at IS NULL
+UNION ALL
+SELECT t.target_id, COALESCE(t.completed_at, t.due_at), 'task', NULL, COALESCE(t.title, t.body), u.name, t.id, 'tasks'
+FROM crm.tasks t
+LEFT JOIN crm.users u ON u.id = t.owner_id
+WHERE t.target_entity = 'contacts' AND t.deleted_at IS NULL
+UNION ALL
+SELECT l.contact_id, h.changed_at, 'stage', NULL, concat_ws(': ', d.title, s.name), u.name, h.deal_id, 'deals'
+FROM crm.deal_stage_history h
+JOIN crm.deal_contacts l ON l.deal_id = h.deal_id
+JOIN crm.deals d ON d.id = h.deal_id
+LEFT JOIN crm.stages s ON s.id = h.stage_id
+LEFT JOIN crm.users u ON u.id = h.author_id
+WHERE d.deleted_at IS NULL;
+COMMENT ON VIEW crm.contact_timeline IS 'Everything that happened with a contact: letters, calls, notes, tasks, and its deals moving through the stages.';
+COMMENT ON COLUMN crm.contact_timeline.contact_id IS 'Contact (crm.contacts.id).';
+COMMENT ON COLUMN crm.contact_timeline.happened_at IS 'When it happened; of a task, when it was completed or is due.';
+COMMENT ON COLUMN crm.contact_timeline.kind IS 'call, sms, email, chat, meeting, note, other, task or stage.';
+COMMENT ON COLUMN crm.contact_timeline.direction IS 'in or out, when there is one.';
+COMMENT ON COLUMN crm.contact_timeline.what IS 'Plain text.';
+COMMENT ON COLUMN crm.contact_timeline.who IS 'Name of the user.';
+COMMENT ON COLUMN crm.contact_timeline.record_id IS 'Record it comes from.';
+COMMENT ON COLUMN crm.contact_timeline.entity IS 'Entity of that record.';
+
+-- Custom fields of golden records, one row for each value.
+CREATE OR REPLACE VIEW crm.custom_field_values AS
+SELECT r.entity, r.id AS record_id, c.key AS connection, f.key AS field_key, f.value ->> 'name' AS field, f.value ->> 'type' AS type,
+       f.value -> 'value' AS value, f.value ->> 'value' AS value_text
+FROM (
+    SELECT 'companies' AS entity, id, custom_fields FROM crm.companies WHERE deleted_at IS NULL AND custom_fields <> '{}'
+    UNION ALL SELECT 'contacts', id, custom_fields FROM crm.contacts WHERE deleted_at IS NULL AND custom_fields <> '{}'
+    UNION ALL SELECT 'products', id, custom_fields FROM crm.products WHERE deleted_at IS NULL AND custom_fields <> '{}'
+    UNION ALL SELECT 'deals', id, custom_fields FROM crm.deals WHERE deleted_at IS NULL AND custom_fields <> '{}'
+    UNION ALL SELECT 'tasks', id, custom_fields FROM crm.tasks WHERE deleted_at IS NULL AND custom_fields <> '{}'
+) r
+CROSS JOIN LATERAL jsonb_each(r.custom_fields) c
+CROSS JOIN LATERAL jsonb_each(c.value) f;
+COMMENT ON VIEW crm.custom_field_values IS 'Custom fields of golden records, one row for each value.';
+COMMENT ON COLUMN crm.custom_field_values.entity IS 'Entity.';
+COMMENT ON COLUMN crm.custom_field_values.record_id IS 'Golden record.';
+COMMENT ON COLUMN crm.custom_field_values.connection IS 'Name of the connection whose field it is.';
+COMMENT ON COLUMN crm.custom_field_values.field_key IS 'Key of the field in its CRM.';
+COMMENT ON COLUMN crm.custom_field_values.field IS 'Name of the field.';
+COMMENT ON COLUMN crm.custom_field_values.type IS 'Type of the field.';
+COMMENT ON COLUMN crm.custom_field_values.value IS 'Value: a label for lists, a list for multiple fields.';
+COMMENT ON COLUMN crm.custom_field_values.value_text IS 'Value as text.';
+
+-- How fresh what an analyst reads is.
+CREATE OR REPLACE VIEW crm.freshness AS
+SELECT c.name AS connection, c.crm, c.status, s.entity, s.last_success_at, now() - s.last_success_at AS age, s.lag_seconds,
+       s.last_error, s.what_to_do
+FROM sync.sync_status s
+JOIN sync.connections c ON c.id = s.connection_id
+WHERE c.status <> 'removed';
+COMMENT ON VIEW crm.freshness IS 'How fresh each entity of each connection is.';
+COMMENT ON COLUMN crm.freshness.connection IS 'Name of the connection.';
+COMMENT ON COLUMN crm.freshness.crm IS 'Kind of system.';
+COMMENT ON COLUMN crm.freshness.status IS 'Status of the connection; only an active one is synced.';
+COMMENT ON COLUMN crm.freshness.entity IS 'Entity.';
+COMMENT ON COLUMN crm.freshness.last_success_at IS 'When it was last synced without an error.';
+COMMENT ON COLUMN crm.freshness.age IS 'How long ago that was.';
+COMMENT ON COLUMN crm.freshness.lag_seconds IS 'How old the data was at that moment.';
+COMMENT ON COLUMN crm.freshness.last_error IS 'Last error, null after a success.';
+COMMENT ON COLUMN crm.freshness.what_to_do IS 'What a person should do about it.';
+
+-- How many deals stand in each stage, and what they are worth.
+CREATE OR REPLACE VIEW crm.funnel AS
+SELECT p.name AS pipeline, s.name AS stage, s.sort AS stage_sort, s.category, d.currency,
+       count(*) AS deals, COALESCE(sum(d.amount), 0) AS amount,
+       count(*) FILTER (WHERE d.updated_at < now() - interval '30 days') AS idle_30_days,
+       d.pipeline_id, d.stage_id
+FROM crm.deals d
+LEFT JOIN crm.stages s ON s.id = d.stage_id
+LEFT JOIN crm.pipelines p ON p.id = d.pipeline_id
+WHERE d.deleted_at IS NULL
+GROUP BY p.name, s.name, s.sort, s.category, d.currency, d.pipeline_id, d.stage_id;
+COMMENT ON VIEW crm.funnel IS 'How many deals stand in each stage, and what they are worth, by currency.';
+COMMENT ON COLUMN crm.funnel.pipeline IS 'Name of the pipeline.';
+COMMENT ON COLUMN crm.funnel.stage IS 'Name of the stage.';
+COMMENT ON COLUMN crm.funnel.stage_sort IS 'Order of the stage within its pipeline.';
+COMMENT ON COLUMN crm.funnel.category IS 'open, won or lost.';
+COMMENT ON COLUMN crm.funnel.currency IS 'Currency of the amounts.';
+COMMENT ON COLUMN crm.funnel.deals IS 'Number of deals.';
+COMMENT ON COLUMN crm.funnel.amount IS 'Sum of their amounts.';
+COMMENT ON COLUMN crm.funnel.idle_30_days IS 'How many of them have not changed for 30 days.';
+COMMENT ON COLUMN crm.funnel.pipeline_id IS 'Pipeline (crm.pipelines.id).';
+COMMENT ON COLUMN crm.funnel.stage_id IS 'Stage (crm.stages.id).';
+
+-- Why deals were lost, month by month.
+CREATE OR REPLACE VIEW crm.lost_reasons AS
+SELECT COALESCE(d.loss_reason, '(none given)') AS reason, p.name AS pipeline,
+       date_trunc('month', COALESCE(d.closed_at, d.updated_at))::date AS month, d.currency,
+       count(*) AS deals, COALESCE(sum(d.amount), 0) AS amount, d.pipeline_id
+FROM crm.deals d
+LEFT JOIN crm.pipelines p ON p.id = d.pipeline_id
+WHERE d.stage_category = 'lost' AND d.deleted_at IS NULL
+GROUP BY 1, 2, 3, 4, 7;
+COMMENT ON VIEW crm.lost_reasons IS 'Why deals were lost, by pipeline, month and currency.';
+COMMENT ON COLUMN crm.lost_reasons.reason IS 'Reason given.';
+COMMENT ON COLUMN crm.lost_reasons.pipeline IS 'Name of the pipeline.';
+COMMENT ON COLUMN crm.lost_reasons.month IS 'First day of the month in which they were closed (UTC).';
+COMMENT ON COLUMN crm.lost_reasons.currency IS 'Currency of the amounts.';
+COMMENT ON COLUMN crm.lost_reasons.deals IS 'Number of deals.';
+COMMENT ON COLUMN crm.lost_reasons.amount IS 'Sum of their amounts.';
+COMMENT ON COLUMN crm.lost_reasons.pipeline_id IS 'Pipeline (crm.pipelines.id).';
+
+-- Tasks still to be done, with whom and what they are about.
+CREATE OR REPLACE VIEW crm.open_tasks AS
+SELECT t.id, t.title, t.body, t.kind, t.due_at, t.due_at < now() AS is_overdue, u.name AS owner, t.target_entity,
+       COALESCE(d.title, c.name, o.name) AS target, t.owner_id, t.target_id
+FROM crm.tasks t
+LEFT JOIN crm.users u ON u.id = t.owner_id
+LEFT JOIN crm.deals d ON t.target_entity = 'deals' AND d.id = t.target_id
+LEFT JOIN crm.contacts c ON t.target_entity = 'contacts' AND c.id = t.target_id
+LEFT JOIN crm.companies o ON t.target_entity = 'companies' AND o.id = t.target_id
+WHERE NOT t.is_completed AND t.deleted_at IS NULL;
+COMMENT ON VIEW crm.open_tasks IS 'Tasks still to be done, with whose they are and what they are about.';
+COMMENT ON COLUMN crm.open_tasks.id IS 'Task (crm.tasks.id).';
+COMMENT ON COLUMN crm.open_tasks.title IS 'Title.';
+COMMENT ON COLUMN crm.open_tasks.body IS 'Text.';
+COMMENT ON COLUMN crm.open_tasks.kind IS 'Kind of task, as the CRM calls it.';
+COMMENT ON COLUMN crm.open_tasks.due_at IS 'Deadline.';
+COMMENT ON COLUMN crm.open_tasks.is_overdue IS 'Whether the deadline has passed.';
+COMMENT ON COLUMN crm.open_tasks.owner IS 'Name of the user it is assigned to.';
+COMMENT ON COLUMN crm.open_tasks.target_entity IS 'Entity of the record it is about.';
+COMMENT ON COLUMN crm.open_tasks.target IS 'Title or name of the record it is about.';
+COMMENT ON COLUMN crm.open_tasks.owner_id IS 'User it is assigned to (crm.users.id).';
+COMMENT ON COLUMN crm.open_tasks.target_id IS 'Record it is about.';
+
+-- What each user has on the table.
+CREATE OR REPLACE VIEW crm.owner_load AS
+SELECT u.id AS owner_id, u.name AS owner, u.is_active,
+       (SELECT count(*) FROM crm.deals d WHERE d.owner_id = u.id AND d.stage_category = 'open' AND d.deleted_at IS NULL) AS open_deals,
+       (SELECT COALESCE(sum(d.amount), 0) FROM crm.deals d
+        WHERE d.owner_id = u.id AND d.stage_category = 'open' AND d.deleted_at IS NULL) AS open_amount,
+       (SELECT count(*) FROM crm.tasks t WHERE t.owner_id = u.id AND NOT t.is_completed AND t.deleted_at IS NULL) AS open_tasks,
+       (SELECT count(*) FROM crm.tasks t
+        WHERE t.owner_id = u.id AND NOT t.is_completed AND t.deleted_at IS NULL AND t.due_at < now()) AS overdue_tasks
+FROM crm.users u
+WHERE u.deleted_at IS NULL;
+COMMENT ON VIEW crm.owner_load IS 'What each user has on the table: open deals and tasks.';
+COMMENT ON COLUMN crm.owner_load.owner_id IS 'User (crm.users.id).';
+COMMENT ON COLUMN crm.owner_load.owner IS 'Name of the user.';
+COMMENT ON COLUMN crm.owner_load.is_active IS 'Whether the user may log in.';
+COMMENT ON COLUMN crm.owner_load.open_deals IS 'Number of open deals.';
+COMMENT ON COLUMN crm.owner_load.open_amount IS 'Sum of their amounts, currencies not told apart.';
+COMMENT ON COLUMN crm.owner_load.open_tasks IS 'Number of tasks to be done.';
+COMMENT ON COLUMN crm.owner_load.overdue_tasks IS 'How many of them are overdue.';
 
 COMMENT ON SCHEMA crm IS 'Golden records: what is held to be true. Analysts and the API read here.';
 
@@ -876,9 +986,13 @@ COMMENT ON TABLE crm.contact_companies IS 'Which contacts belong to which compan
 
 COMMENT ON TABLE crm.contact_points IS 'Phones, e-mails, web addresses and messengers of golden contacts and companies.';
 
+COMMENT ON VIEW crm.contact_timeline IS 'Everything that happened with a contact: letters, calls, notes, tasks, and its deals moving through the stages.';
+
 COMMENT ON TABLE crm.contacts IS 'People, one row for one real person.';
 
 COMMENT ON TABLE crm.crosswalk IS 'Which source records make up a golden record, and by which rule or person.';
+
+COMMENT ON VIEW crm.custom_field_values IS 'Custom fields of golden records, one row for each value.';
 
 COMMENT ON TABLE crm.deal_contacts IS 'Which contacts take part in which deals.';
 
@@ -887,6 +1001,16 @@ COMMENT ON TABLE crm.deal_products IS 'Product rows of deals.';
 COMMENT ON TABLE crm.deal_stage_history IS 'Every stage a deal has been in, from the CRMs'' own histories where they keep one, else from observed changes.';
 
 COMMENT ON TABLE crm.deals IS 'Deals of all connected CRMs.';
+
+COMMENT ON VIEW crm.freshness IS 'How fresh each entity of each connection is.';
+
+COMMENT ON VIEW crm.funnel IS 'How many deals stand in each stage, and what they are worth, by currency.';
+
+COMMENT ON VIEW crm.lost_reasons IS 'Why deals were lost, by pipeline, month and currency.';
+
+COMMENT ON VIEW crm.open_tasks IS 'Tasks still to be done, with whose they are and what they are about.';
+
+COMMENT ON VIEW crm.owner_load IS 'What each user has on the table: open deals and tasks.';
 
 COMMENT ON TABLE crm.pipelines IS 'Pipelines of all connected CRMs.';
 
@@ -1042,6 +1166,22 @@ COMMENT ON COLUMN crm.contact_points.is_primary IS 'First of its kind.';
 
 COMMENT ON COLUMN crm.contact_points."position" IS 'Order.';
 
+COMMENT ON COLUMN crm.contact_timeline.contact_id IS 'Contact (crm.contacts.id).';
+
+COMMENT ON COLUMN crm.contact_timeline.happened_at IS 'When it happened; of a task, when it was completed or is due.';
+
+COMMENT ON COLUMN crm.contact_timeline.kind IS 'call, sms, email, chat, meeting, note, other, task or stage.';
+
+COMMENT ON COLUMN crm.contact_timeline.direction IS 'in or out, when there is one.';
+
+COMMENT ON COLUMN crm.contact_timeline.what IS 'Plain text.';
+
+COMMENT ON COLUMN crm.contact_timeline.who IS 'Name of the user.';
+
+COMMENT ON COLUMN crm.contact_timeline.record_id IS 'Record it comes from.';
+
+COMMENT ON COLUMN crm.contact_timeline.entity IS 'Entity of that record.';
+
 COMMENT ON COLUMN crm.contacts.id IS 'Golden id; stays stable through re-matching.';
 
 COMMENT ON COLUMN crm.contacts.name IS 'Full name as shown in the CRM.';
@@ -1089,6 +1229,22 @@ COMMENT ON COLUMN crm.crosswalk.rule IS 'Rule that linked it; identity: it stand
 COMMENT ON COLUMN crm.crosswalk.decided_by IS 'pipeline, or the person who decided.';
 
 COMMENT ON COLUMN crm.crosswalk.decided_at IS 'When it was linked.';
+
+COMMENT ON COLUMN crm.custom_field_values.entity IS 'Entity.';
+
+COMMENT ON COLUMN crm.custom_field_values.record_id IS 'Golden record.';
+
+COMMENT ON COLUMN crm.custom_field_values.connection IS 'Name of the connection whose field it is.';
+
+COMMENT ON COLUMN crm.custom_field_values.field_key IS 'Key of the field in its CRM.';
+
+COMMENT ON COLUMN crm.custom_field_values.field IS 'Name of the field.';
+
+COMMENT ON COLUMN crm.custom_field_values.type IS 'Type of the field.';
+
+COMMENT ON COLUMN crm.custom_field_values.value IS 'Value: a label for lists, a list for multiple fields.';
+
+COMMENT ON COLUMN crm.custom_field_values.value_text IS 'Value as text.';
 
 COMMENT ON COLUMN crm.deal_contacts.deal_id IS 'Deal (crm.deals.id).';
 
@@ -1167,6 +1323,94 @@ COMMENT ON COLUMN crm.deals.updated_at IS 'When one of its source records last c
 COMMENT ON COLUMN crm.deals.deleted_at IS 'Tombstone: set when the last source record is gone.';
 
 COMMENT ON COLUMN crm.deals.reconciled_at IS 'When this row was last written by reconciling.';
+
+COMMENT ON COLUMN crm.freshness.connection IS 'Name of the connection.';
+
+COMMENT ON COLUMN crm.freshness.crm IS 'Kind of system.';
+
+COMMENT ON COLUMN crm.freshness.status IS 'Status of the connection; only an active one is synced.';
+
+COMMENT ON COLUMN crm.freshness.entity IS 'Entity.';
+
+COMMENT ON COLUMN crm.freshness.last_success_at IS 'When it was last synced without an error.';
+
+COMMENT ON COLUMN crm.freshness.age IS 'How long ago that was.';
+
+COMMENT ON COLUMN crm.freshness.lag_seconds IS 'How old the data was at that moment.';
+
+COMMENT ON COLUMN crm.freshness.last_error IS 'Last error, null after a success.';
+
+COMMENT ON COLUMN crm.freshness.what_to_do IS 'What a person should do about it.';
+
+COMMENT ON COLUMN crm.funnel.pipeline IS 'Name of the pipeline.';
+
+COMMENT ON COLUMN crm.funnel.stage IS 'Name of the stage.';
+
+COMMENT ON COLUMN crm.funnel.stage_sort IS 'Order of the stage within its pipeline.';
+
+COMMENT ON COLUMN crm.funnel.category IS 'open, won or lost.';
+
+COMMENT ON COLUMN crm.funnel.currency IS 'Currency of the amounts.';
+
+COMMENT ON COLUMN crm.funnel.deals IS 'Number of deals.';
+
+COMMENT ON COLUMN crm.funnel.amount IS 'Sum of their amounts.';
+
+COMMENT ON COLUMN crm.funnel.idle_30_days IS 'How many of them have not changed for 30 days.';
+
+COMMENT ON COLUMN crm.funnel.pipeline_id IS 'Pipeline (crm.pipelines.id).';
+
+COMMENT ON COLUMN crm.funnel.stage_id IS 'Stage (crm.stages.id).';
+
+COMMENT ON COLUMN crm.lost_reasons.reason IS 'Reason given.';
+
+COMMENT ON COLUMN crm.lost_reasons.pipeline IS 'Name of the pipeline.';
+
+COMMENT ON COLUMN crm.lost_reasons.month IS 'First day of the month in which they were closed (UTC).';
+
+COMMENT ON COLUMN crm.lost_reasons.currency IS 'Currency of the amounts.';
+
+COMMENT ON COLUMN crm.lost_reasons.deals IS 'Number of deals.';
+
+COMMENT ON COLUMN crm.lost_reasons.amount IS 'Sum of their amounts.';
+
+COMMENT ON COLUMN crm.lost_reasons.pipeline_id IS 'Pipeline (crm.pipelines.id).';
+
+COMMENT ON COLUMN crm.open_tasks.id IS 'Task (crm.tasks.id).';
+
+COMMENT ON COLUMN crm.open_tasks.title IS 'Title.';
+
+COMMENT ON COLUMN crm.open_tasks.body IS 'Text.';
+
+COMMENT ON COLUMN crm.open_tasks.kind IS 'Kind of task, as the CRM calls it.';
+
+COMMENT ON COLUMN crm.open_tasks.due_at IS 'Deadline.';
+
+COMMENT ON COLUMN crm.open_tasks.is_overdue IS 'Whether the deadline has passed.';
+
+COMMENT ON COLUMN crm.open_tasks.owner IS 'Name of the user it is assigned to.';
+
+COMMENT ON COLUMN crm.open_tasks.target_entity IS 'Entity of the record it is about.';
+
+COMMENT ON COLUMN crm.open_tasks.target IS 'Title or name of the record it is about.';
+
+COMMENT ON COLUMN crm.open_tasks.owner_id IS 'User it is assigned to (crm.users.id).';
+
+COMMENT ON COLUMN crm.open_tasks.target_id IS 'Record it is about.';
+
+COMMENT ON COLUMN crm.owner_load.owner_id IS 'User (crm.users.id).';
+
+COMMENT ON COLUMN crm.owner_load.owner IS 'Name of the user.';
+
+COMMENT ON COLUMN crm.owner_load.is_active IS 'Whether the user may log in.';
+
+COMMENT ON COLUMN crm.owner_load.open_deals IS 'Number of open deals.';
+
+COMMENT ON COLUMN crm.owner_load.open_amount IS 'Sum of their amounts, currencies not told apart.';
+
+COMMENT ON COLUMN crm.owner_load.open_tasks IS 'Number of tasks to be done.';
+
+COMMENT ON COLUMN crm.owner_load.overdue_tasks IS 'How many of them are overdue.';
 
 COMMENT ON COLUMN crm.pipelines.id IS 'Golden id; stays stable through re-matching.';
 
@@ -1755,6 +1999,10 @@ COMMENT ON COLUMN sync.connections.status_reason IS 'Why it is not active and wh
 COMMENT ON COLUMN sync.connections.status_changed_at IS 'When the status last changed.';
 
 COMMENT ON COLUMN sync.connections.interval_seconds IS 'Seconds between incremental syncs.';
+
+COMMENT ON COLUMN sync.connections.requests_per_second IS 'Rate this account allows, where its plan differs from the vendor''s usual one (Bitrix24 Enterprise: 5); null: the usual.';
+
+COMMENT ON COLUMN sync.connections.request_burst IS 'Requests this account allows at once (Bitrix24 Enterprise: 250); null: the usual.';
 
 COMMENT ON COLUMN sync.connections.stable_id IS 'The CRM''s own lasting id of the account.';
 

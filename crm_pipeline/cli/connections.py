@@ -1,5 +1,6 @@
 """`connect` and `connections`: accounts are authorised, listed, tested, paused and removed here."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -161,19 +162,29 @@ def test(name: str, as_json: Json = False) -> None:
         print(f"  note: {warning}")
 
 
-def set_(name: str, pairs: Annotated[list[str], typer.Argument(help="interval=SECONDS, direction=read_only|two_way")]) -> None:
+SETTABLE: dict[str, tuple[Callable[[str], Any], Callable[..., Any]]] = {
+    "interval": (int, rows.set_interval),
+    "direction": (str, rows.set_direction),
+    "rate": (float, rows.set_rate),
+    "burst": (int, rows.set_burst),
+}
+"""What can be set: how its text is read, and what sets it."""
+HOW_TO_SET = "interval=SECONDS, direction=read_only|two_way, rate=REQUESTS_PER_SECOND, burst=REQUESTS_AT_ONCE"
+
+
+def set_(name: str, pairs: Annotated[list[str], typer.Argument(help=HOW_TO_SET)]) -> None:
     """Set how a connection works."""
-    chosen = [pair.partition("=") for pair in pairs]
-    for key, sign, value in chosen:
-        if not sign or key not in ("interval", "direction"):
-            raise UsageError(
-                f"{key}{sign}{value} cannot be set.", what_to_do="Known: interval=SECONDS, direction=read_only|two_way."
-            )
-        if key == "interval" and not value.isdigit():
-            raise UsageError(f"interval={value} is not a number of seconds.", what_to_do="Write interval=60.")
+    chosen = [_setting(pair) for pair in pairs]
     with pipeline() as parts:
-        for key, _, value in chosen:
-            rows.set_interval(parts.engine, name, int(value)) if key == "interval" else rows.set_direction(
-                parts.engine, name, value
-            )
+        for change, value in chosen:
+            change(parts.engine, name, value)
     print(f"{name}: {', '.join(pairs)}.")
+
+
+def _setting(pair: str) -> tuple[Callable[..., Any], Any]:
+    key, _, text = pair.partition("=")
+    try:
+        read, change = SETTABLE[key]
+        return change, read(text)
+    except (KeyError, ValueError):
+        raise UsageError(f"{pair} cannot be set.", what_to_do=f"Known: {HOW_TO_SET}.") from None

@@ -17,6 +17,7 @@ from crm_pipeline.errors import UsageError
 from crm_pipeline.model.records import Account
 
 SHORTEST_INTERVAL = 5
+HIGHEST_RATE = 100_000
 DIRECTIONS = ("read_only", "two_way")
 
 
@@ -40,10 +41,14 @@ class ConnectionRow:
     next_due_at: datetime
     failures: int
     created_at: datetime
+    requests_per_second: float | None
+    request_burst: int | None
 
 
 def _rows(db: Connection, query: str, **values: object) -> list[ConnectionRow]:
-    found = db.exec_driver_sql(queries("connections")[query], values) if values else db.exec_driver_sql(queries("connections")[query])
+    found = (
+        db.exec_driver_sql(queries("connections")[query], values) if values else db.exec_driver_sql(queries("connections")[query])
+    )
     return [ConnectionRow(*row) for row in found]
 
 
@@ -96,6 +101,20 @@ def set_interval(engine: Engine, name: str, seconds: int) -> ConnectionRow:
     return _decide(engine, name, "set_interval", {"interval": seconds}, value=seconds)
 
 
+def set_rate(engine: Engine, name: str, per_second: float) -> ConnectionRow:
+    """Set the requests per second this account allows, where its plan differs from the vendor's usual one."""
+    if not 0 < per_second <= HIGHEST_RATE:
+        raise UsageError(f"rate={per_second:g} is not possible.", what_to_do="Use requests per second, such as rate=5.")
+    return _decide(engine, name, "set_rate", {"rate": per_second}, value=per_second)
+
+
+def set_burst(engine: Engine, name: str, requests: int) -> ConnectionRow:
+    """Set how many requests this account allows at once."""
+    if not 0 < requests <= HIGHEST_RATE:
+        raise UsageError(f"burst={requests} is not possible.", what_to_do="Use a number of requests, such as burst=250.")
+    return _decide(engine, name, "set_burst", {"burst": requests}, value=requests)
+
+
 def pause(engine: Engine, name: str) -> ConnectionRow:
     """Let a connection rest until `resume`."""
     return _decide(engine, name, "set_status", {}, action="pause", status="paused", reason="Paused by a person.")
@@ -111,7 +130,9 @@ def remove(engine: Engine, name: str) -> ConnectionRow:
     return _decide(engine, name, "remove", {}, action="remove")
 
 
-def _decide(engine: Engine, name: str, query: str, detail: dict[str, Any], action: str | None = None, **values: object) -> ConnectionRow:
+def _decide(
+    engine: Engine, name: str, query: str, detail: dict[str, Any], action: str | None = None, **values: object
+) -> ConnectionRow:
     row = get(engine, name)
     if row.status == "removed":
         raise UsageError(f"The connection {name!r} was removed.", what_to_do="Connect the same account under this name again.")

@@ -17,7 +17,9 @@ def mapping_context(db: Connection, connection_id: int, account: dict[str, Any],
     stages = {row.external_id: row.category for row in db.exec_driver_sql(queries("landing")["stages"], keys)}
     zone = {"timezone": account["timezone"]} if account.get("timezone") else {}
     facts = account.get("facts") or {}
-    return MappingContext(connection_id, currency=account.get("currency"), region=region, fields=fields, stages=stages, facts=facts, **zone)
+    return MappingContext(
+        connection_id, currency=account.get("currency"), region=region, fields=fields, stages=stages, facts=facts, **zone
+    )
 
 
 def fingerprint(context: MappingContext, entity: str) -> str:

@@ -15,7 +15,6 @@ from crm_pipeline.database.templates import fill
 from crm_pipeline.model.entities import COLUMNS
 from crm_pipeline.model.golden import LINKS, REFERENCES, TARGET, GoldenLinks, golden_name, is_reference, shared_columns
 
-
 HISTORY_COLUMNS = ("changed_at", "pipeline_id", "stage_id", "from_stage_id", "category", "origin", "author_id")
 
 
@@ -62,7 +61,16 @@ def queue_all(db: Connection, entity: str) -> None:
     _run(db, _statement("remove_orphans", entity))
     for links in LINKS.get(entity, ()):
         of_entity = f"t.entity = '{entity}' AND" if links.table == "contact_points" else ""
-        _run(db, fill(queries("golden")["remove_orphan_children"], entity=entity, table=links.table, owner=links.owner, of_entity=of_entity))
+        _run(
+            db,
+            fill(
+                queries("golden")["remove_orphan_children"],
+                entity=entity,
+                table=links.table,
+                owner=links.owner,
+                of_entity=of_entity,
+            ),
+        )
     if entity == "deals":
         names = {"entity": entity, "table": "deal_stage_history", "owner": "deal_id", "of_entity": ""}
         _run(db, fill(queries("golden")["remove_orphan_children"], **names))
@@ -81,7 +89,9 @@ def _upsert(entity: str) -> str:
         entity=entity,
         columns=", ".join(map(golden_name, columns)),
         values=", ".join(f"r_{column}.golden_id" if is_reference(column) else f"s.{column}" for column in columns),
-        provenance=", ".join(f"'{golden_name(column)}', CASE WHEN s.{column} IS NOT NULL THEN c.origin END" for column in columns),
+        provenance=", ".join(
+            f"'{golden_name(column)}', CASE WHEN s.{column} IS NOT NULL THEN c.origin END" for column in columns
+        ),
         joins="\n".join(_join(column) for column in columns if is_reference(column)),
         assignments=", ".join(f"{column} = EXCLUDED.{column}" for column in golden),
         old_values=", ".join(f"g.{column}" for column in golden),

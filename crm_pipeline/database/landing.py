@@ -139,9 +139,10 @@ class Landing:
         """Put tombstones on records: (external id, when it was deleted there). Returns the source records that had been alive."""
         if not gone:
             return []
-        values = {"connection_id": self.connection_id, "kind": kind, "ids": [g[0] for g in gone], "times": [g[1] for g in gone]}
+        ids = [external_id for external_id, _ in gone]
+        values = {"connection_id": self.connection_id, "kind": kind, "ids": ids, "times": [moment for _, moment in gone]}
         _run(db, queries("landing")["bury_records"], values)
-        self.release(db, kind, values["ids"])
+        self.release(db, kind, ids)
         return [row[0] for row in _run(db, source_statement("bury_source", kind), values)]
 
     def quarantine(self, db: Connection, kind: str, unread: Iterable[Unread]) -> None:
@@ -174,7 +175,7 @@ class Landing:
         _run(db, queries("landing")["forget_seen"], {"connection_id": self.connection_id, "stream": stream})
 
     def count_live(self, db: Connection, kind: str, streams: Sequence[str], began_at: datetime) -> tuple[int, int, int]:
-        """Return how many records landed before `began_at` are alive, how many of them these walks saw, and what they saw at all."""
+        """Return of the records landed before `began_at`: how many live, how many of them these walks saw; and all they saw."""
         values = {"connection_id": self.connection_id, "kind": kind, "streams": list(streams), "began_at": began_at}
         row = _run(db, queries("landing")["count_live"], values).one()
         return row[0], row[1], row[2]

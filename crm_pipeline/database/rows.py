@@ -19,7 +19,6 @@ from psycopg2 import sql
 from sqlalchemy import Connection
 
 from crm_pipeline.database.queries import queries
-from crm_pipeline.database.redaction import without_values
 from crm_pipeline.database.templates import WITH_MARKERS
 from crm_pipeline.model import entities
 from crm_pipeline.model.entities import Child
@@ -130,10 +129,15 @@ class RecordRows:
         self._connection, self._kind = str(connection_id).encode(), kind
 
     def line(self, record: RawRecord, content_hash: bytes, deleted_at: str = "") -> bytes:
-        """Return the row of a raw record, escaped: its payload never becomes text, which would cost as much as all the rest."""
+        """Return the row of a raw record, escaped: its payload stays bytes, to be text it would cost as much as all the rest."""
         created, updated = record.remote_created_at, record.remote_updated_at
         payload = b"" if record.payload is None else json_bytes(record.payload)
-        end = (f"\\\\x{content_hash.hex()}", created.isoformat() if created else "", updated.isoformat() if updated else "", deleted_at)
+        end = (
+            f"\\\\x{content_hash.hex()}",
+            created.isoformat() if created else "",
+            updated.isoformat() if updated else "",
+            deleted_at,
+        )
         head = _escaped(line([self._kind, record.external_id]))
         return b"\x1f".join((self._connection, head, payload.replace(b"\\", rb"\\"), FIELD.join(end).encode()))
 

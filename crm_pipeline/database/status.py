@@ -31,7 +31,9 @@ def save(db: Connection, outcome: Outcome) -> None:
     """Write the status row and a line of history."""
     values = {name: getattr(outcome, name) for name in Outcome.__slots__}
     db.exec_driver_sql(queries("status")["save"], {**values, **outcome.counts})
-    db.exec_driver_sql(queries("status")["add_run"], {**values, "counts": json_text({**outcome.counts, "seconds": outcome.seconds})})
+    db.exec_driver_sql(
+        queries("status")["add_run"], {**values, "counts": json_text({**outcome.counts, "seconds": outcome.seconds})}
+    )
 
 
 def status_rows(engine: Engine) -> list[dict[str, Any]]:

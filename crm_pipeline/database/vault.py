@@ -22,7 +22,9 @@ Secrets = dict[str, Any]
 class RowVault:
     """Keeps the secrets of one row of `sync.connections`. `on_read` is told every set of secrets, to hide them from logs."""
 
-    def __init__(self, engine: Engine, keys: Sequence[bytes], connection_id: int, on_read: Callable[[Secrets], None] = lambda _: None):
+    def __init__(
+        self, engine: Engine, keys: Sequence[bytes], connection_id: int, on_read: Callable[[Secrets], None] = lambda _: None
+    ):
         self._engine = engine
         self._keys = keys
         self._id = connection_id
@@ -54,7 +56,7 @@ class RowVault:
         return renewed
 
     def _save_again(self, renewed: Secrets) -> None:
-        """Keep a pair the CRM has issued although the session with Postgres broke: the old pair is dead, this one is all there is."""
+        """Keep a pair the CRM has issued although the session with Postgres broke: the old pair is dead by now."""
         with self._engine.begin() as db:
             save(db, self._keys, self._id, renewed)
 

@@ -1,13 +1,13 @@
 """What to do with records that arrive: decided by what is already known of them, before anything is written.
 
-    unknown, alive                       fresh
-    unknown, deleted                     unheard: only the tombstone is kept
-    known, older than what we have       old news: ignored
-    known and buried, deleted            unchanged
-    known and alive, deleted             deleted
-    known and buried, alive              changed (restored)
-    known and alive, other content       changed
-    known and alive, same content        unchanged
+unknown, alive                       fresh
+unknown, deleted                     unheard: only the tombstone is kept
+known, older than what we have       old news: ignored
+known and buried, deleted            unchanged
+known and alive, deleted             deleted
+known and buried, alive              changed (restored)
+known and alive, other content       changed
+known and alive, same content        unchanged
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -48,7 +48,9 @@ def newest(records: Iterable[RawRecord]) -> dict[str, dict[str, RawRecord]]:
     return found
 
 
-def sort_arrivals(records: Iterable[RawRecord], known: Mapping[str, Known], content_hash: Callable[[RawRecord], bytes]) -> Arrivals:
+def sort_arrivals(
+    records: Iterable[RawRecord], known: Mapping[str, Known], content_hash: Callable[[RawRecord], bytes]
+) -> Arrivals:
     """Decide about records of one kind, no id twice. known: external id → what is landed."""
     arrivals = Arrivals()
     for record in records:

@@ -72,6 +72,7 @@ LINKS: dict[str, tuple[GoldenLinks, ...]] = {
         GoldenLinks("deal_contacts", "deals", "deal_external_id", "deal_id", ("contact_id",), ("is_main", "position"),
                     "contacts", "contact_external_id", first="l.is_main DESC, l.position"),
         GoldenLinks("deal_products", "deals", "deal_external_id", "deal_id", ("position",),
-                    ("position", "product_name", "quantity", "price", "discount"), "products", "product_external_id", requires_target=False),
+                    ("position", "product_name", "quantity", "price", "discount"), "products", "product_external_id",
+                    requires_target=False),
     ),
 }  # fmt: skip

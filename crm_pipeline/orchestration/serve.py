@@ -27,6 +27,7 @@ INSTANCE_FILE = Path(__file__).parent / "dagster.yaml"
 MODULE = "crm_pipeline.definitions"
 READY_SECONDS = 90
 STOP_SECONDS = 20
+NOTHING: Mapping[str, str] = {}
 FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
 
 _LOADED = """query { workspaceOrError { __typename ... on Workspace {
@@ -95,8 +96,10 @@ class Dagster:
             self.process.wait()
 
 
-def start_dagster(settings: Settings, port: int = 0) -> Dagster:
-    """Start Dagster on 127.0.0.1 and return it once its UI and our definitions are loaded. port 0: a free one.
+def start_dagster(settings: Settings, port: int = 0, variables: Mapping[str, str] = NOTHING) -> Dagster:
+    """Start Dagster on 127.0.0.1 and return it once its UI and our definitions are loaded.
+
+    port 0: a free one; variables: what else its environment should have.
 
     Raises NotReady with the end of its log when it does not come up.
     """
@@ -106,7 +109,12 @@ def start_dagster(settings: Settings, port: int = 0) -> Dagster:
     command = [sys.executable, "-m", "dagster", "dev", "-m", MODULE, "-h", "127.0.0.1", "-p", str(port)]
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command, env=environment(settings), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command,
+            env={**environment(settings), **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     started = Dagster(f"http://127.0.0.1:{port}", process, log)
     try:

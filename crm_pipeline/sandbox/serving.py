@@ -55,6 +55,7 @@ class Sandbox:
 
     name: ClassVar[str] = "sandbox"
     switches_type: ClassVar[type[Switches]] = Switches
+    big_from: ClassVar[int] = BIG
 
     def __init__(self, options: Options) -> None:
         if options.limits not in ("off", "real"):
@@ -62,7 +63,7 @@ class Sandbox:
         self.options = options
         self.clock = Clock()
         self.switches = self.switches_type.parse(options.switches)
-        self.store = Store(big=options.contacts > BIG)
+        self.store = Store(big=options.contacts > self.big_from)
         self.faults = Faults(options.seed)
         self.journal = Journal()
         self.url = ""

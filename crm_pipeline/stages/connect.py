@@ -52,7 +52,8 @@ def connect(
 def _require_name(name: str) -> None:
     if not _NAME.fullmatch(name) or name.endswith(TRIAL):
         raise UsageError(
-            f"{name!r} cannot be the name of a connection.", what_to_do="Use small letters, digits, - and _, beginning with a letter or digit."
+            f"{name!r} cannot be the name of a connection.",
+            what_to_do="Use small letters, digits, - and _, beginning with a letter or digit.",
         )
 
 
@@ -66,7 +67,9 @@ def _existing(parts: Parts, crm: str, name: str) -> ConnectionRow | None:
             connections.delete_unchecked(db, found.id)
             return None
     if found.crm != crm:
-        raise UsageError(f"The name {name} belongs to a connection of {found.crm}.", what_to_do="Names are never reused; choose another.")
+        raise UsageError(
+            f"The name {name} belongs to a connection of {found.crm}.", what_to_do="Names are never reused; choose another."
+        )
     return found
 
 
@@ -101,11 +104,14 @@ def _adopt(
 def _require_same_account(db: Connection, target: ConnectionRow, account: Account) -> None:
     if target.stable_id is not None and target.stable_id != account.stable_id:
         raise UsageError(
-            f"The name {target.name} belongs to another account.", what_to_do="Names are never reused; choose another for this account."
+            f"The name {target.name} belongs to another account.",
+            what_to_do="Names are never reused; choose another for this account.",
         )
     rival = connections.of_account(db, target.crm, account.stable_id)
     if rival and rival.id != target.id:
-        raise UsageError(f"This account is already connected as {rival.name}.", what_to_do=f"Remove {rival.name} first, or use it.")
+        raise UsageError(
+            f"This account is already connected as {rival.name}.", what_to_do=f"Remove {rival.name} first, or use it."
+        )
 
 
 def _give_up(parts: Parts, trial: ConnectionRow, error: CrmPipelineError, *, keep: bool) -> None:
@@ -115,5 +121,3 @@ def _give_up(parts: Parts, trial: ConnectionRow, error: CrmPipelineError, *, kee
             connections.set_status(db, trial.id, "broken", f"The account check failed: {error}")
         else:
             connections.delete_unchecked(db, trial.id)
-
-

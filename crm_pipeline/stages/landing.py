@@ -33,7 +33,9 @@ class Mapped:
     unread: list[Unread]
 
 
-def land(db: Connection, connector: Connector, context: MappingContext, records: Sequence[RawRecord], result: EntityResult) -> None:
+def land(
+    db: Connection, connector: Connector, context: MappingContext, records: Sequence[RawRecord], result: EntityResult
+) -> None:
     """Bring one page's records into raw and source tables and count them in `result`."""
     prepare(db)
     landing = Landing(context.connection_id)
@@ -139,7 +141,9 @@ def bury(db: Connection, landing: Landing, kind: str, gone: Sequence[RawRecord])
         landing.owe_reconciling(db, kind, buried)
 
 
-def _write(db: Connection, lander: _Lander, write: Callable[[Connection, Sequence[Hashed]], int], records: Sequence[Hashed]) -> int:
+def _write(
+    db: Connection, lander: _Lander, write: Callable[[Connection, Sequence[Hashed]], int], records: Sequence[Hashed]
+) -> int:
     """Write records in a savepoint; halve them while the database refuses, down to the one it refuses for good."""
     if not records:
         return 0

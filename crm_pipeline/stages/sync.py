@@ -109,7 +109,9 @@ def _entity(run: _Run, connection: ConnectionRow, entity: str, result: EntityRes
             outdated = is_outdated(run.parts, connection, entity, db)
         if outdated:
             normalize(run.parts, connection.name, entity, writing=run.writer)
-    extract(run.parts, run.link, entity, run.asked, writer=run.writer, account=account, crm=crm, result=result, progress=run.progress)
+    extract(
+        run.parts, run.link, entity, run.asked, writer=run.writer, account=account, crm=crm, result=result, progress=run.progress
+    )
 
 
 def _write_down(

@@ -86,7 +86,7 @@ def test_expectations_find_bad_records_and_repeat_no_value(run: Run, database: E
         db.exec_driver_sql("UPDATE source.deals SET currency = 'secret-value', amount = -1")
     done = run("quality")
     (found,) = (one for one in done.get_asset_check_evaluations() if one.check_name == "expectations" and not one.passed)
-    rows = {row.data["expectation"] + "/" + row.data["column"]: row.data for row in found.metadata["connections"].value}
+    rows = {row.data["expectation"] + "/" + row.data["column"]: row.data for row in found.metadata["connections"].records}
     assert rows["expect_column_values_to_match_regex/currency"]["unexpected"] == 2
     assert rows["expect_column_values_to_be_between/amount"]["ok"] is False
     assert "secret-value" not in repr(found)

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -84,9 +83,9 @@ def test_steps_go_in_load_order(repository: dg.RepositoryDefinition) -> None:
     assert sorted(ENTITIES, key=rank, reverse=True) == list(ENTITIES)
 
 
-def _python(code: str, environment: Mapping[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "error::DeprecationWarning:crm_pipeline", "-c", code]
-    return subprocess.run(command, env=dict(environment), cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+def _python(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command, variables = [sys.executable, *arguments], {**ENVIRONMENT, **environment}
+    return subprocess.run(command, env=variables, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_importing_the_definitions_is_light_and_contacts_nobody(tmp_path: Path) -> None:
@@ -98,21 +97,14 @@ import crm_pipeline.definitions
 heavy = sorted({"pandas", "great_expectations", "scipy", "numpy", "fastapi"} & set(sys.modules))
 assert not heavy, heavy
 """
-    done = _python(code, ENVIRONMENT, tmp_path)
+    done = _python(tmp_path, "-W", "error::DeprecationWarning:crm_pipeline", "-c", code)
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
 
 
 def test_dagster_definitions_validate_is_clean(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "dagster", "definitions", "validate", "-m", "crm_pipeline.definitions"]
-    done = subprocess.run(
-        command,
-        env={**ENVIRONMENT, "DAGSTER_HOME": str(tmp_path)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+    done = _python(
+        tmp_path, "-m", "dagster", "definitions", "validate", "-m", "crm_pipeline.definitions", DAGSTER_HOME=str(tmp_path)
     )
     assert done.returncode == 0, done.stderr
     warned = [line for line in done.stderr.splitlines() if "Warning" in line and "SupersessionWarning" not in line]

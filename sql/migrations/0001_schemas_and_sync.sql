@@ -19,6 +19,8 @@ CREATE TABLE sync.connections (
     status_reason text,
     status_changed_at timestamptz NOT NULL DEFAULT now(),
     interval_seconds integer NOT NULL DEFAULT 300 CHECK (interval_seconds >= 5),
+    requests_per_second double precision CHECK (requests_per_second > 0),
+    request_burst integer CHECK (request_burst > 0),
     stable_id text,
     account jsonb NOT NULL DEFAULT '{}',
     secrets bytea,
@@ -37,6 +39,8 @@ COMMENT ON COLUMN sync.connections.status IS 'active: synced when due; paused: b
 COMMENT ON COLUMN sync.connections.status_reason IS 'Why it is not active and what to do.';
 COMMENT ON COLUMN sync.connections.status_changed_at IS 'When the status last changed.';
 COMMENT ON COLUMN sync.connections.interval_seconds IS 'Seconds between incremental syncs.';
+COMMENT ON COLUMN sync.connections.requests_per_second IS 'Rate this account allows, where its plan differs from the vendor''s usual one (Bitrix24 Enterprise: 5); null: the usual.';
+COMMENT ON COLUMN sync.connections.request_burst IS 'Requests this account allows at once (Bitrix24 Enterprise: 250); null: the usual.';
 COMMENT ON COLUMN sync.connections.stable_id IS 'The CRM''s own lasting id of the account.';
 COMMENT ON COLUMN sync.connections.account IS 'What the last account check found: time zone, currency, rights (no secrets).';
 COMMENT ON COLUMN sync.connections.secrets IS 'Encrypted credentials.';

@@ -1,25 +1,25 @@
 -- name: listed
 -- Every connection that was not removed, in order of its name.
 SELECT id, crm, name, base_url, direction, status, status_reason, status_changed_at, interval_seconds, stable_id, account,
-       token_expires_at, next_due_at, failures, created_at
+       token_expires_at, next_due_at, failures, created_at, requests_per_second, request_burst
 FROM sync.connections WHERE status <> 'removed' ORDER BY name;
 
 -- name: by_name
 -- One connection, removed ones too.
 SELECT id, crm, name, base_url, direction, status, status_reason, status_changed_at, interval_seconds, stable_id, account,
-       token_expires_at, next_due_at, failures, created_at
+       token_expires_at, next_due_at, failures, created_at, requests_per_second, request_burst
 FROM sync.connections WHERE name = %(name)s;
 
 -- name: by_id
 -- One connection, removed ones too.
 SELECT id, crm, name, base_url, direction, status, status_reason, status_changed_at, interval_seconds, stable_id, account,
-       token_expires_at, next_due_at, failures, created_at
+       token_expires_at, next_due_at, failures, created_at, requests_per_second, request_burst
 FROM sync.connections WHERE id = %(id)s;
 
 -- name: by_account
 -- Which connection an account of a CRM has.
 SELECT id, crm, name, base_url, direction, status, status_reason, status_changed_at, interval_seconds, stable_id, account,
-       token_expires_at, next_due_at, failures, created_at
+       token_expires_at, next_due_at, failures, created_at, requests_per_second, request_burst
 FROM sync.connections WHERE crm = %(crm)s AND stable_id = %(stable_id)s AND status <> 'removed';
 
 -- name: add
@@ -65,6 +65,14 @@ UPDATE sync.connections SET direction = %(value)s WHERE id = %(id)s;
 UPDATE sync.connections SET
     interval_seconds = %(value)s, next_due_at = LEAST(next_due_at, now() + make_interval(secs => %(value)s))
 WHERE id = %(id)s;
+
+-- name: set_rate
+-- Requests per second, where the account's plan differs from the vendor's usual one.
+UPDATE sync.connections SET requests_per_second = %(value)s WHERE id = %(id)s;
+
+-- name: set_burst
+-- Requests at once, where the account's plan differs from the vendor's usual one.
+UPDATE sync.connections SET request_burst = %(value)s WHERE id = %(id)s;
 
 -- name: succeeded
 -- A sync went well: active, and due again after its interval.

@@ -44,6 +44,7 @@ class Client:
         self._lock = threading.Lock()
         self._secrets = link.vault.read()
         self._moved_to = ""
+        self._took = threading.local()
         self.operating = OperatingTime(link.http)
         self.started_at: datetime | None = None
         """The portal's clock at the first answer."""
@@ -55,6 +56,11 @@ class Client:
     def base_url(self) -> str:
         """Return where the portal answers: elsewhere than asked when it was renamed (facts: bitrix24 1.7)."""
         return self._moved_to or origin(self._credential().root)
+
+    @property
+    def seconds(self) -> float:
+        """Return how long this thread's last answer took, waiting for a slot not counted."""
+        return float(getattr(self._took, "seconds", 0.0))
 
     @property
     def by_webhook(self) -> bool:
@@ -141,6 +147,7 @@ class Client:
                 body, status = refused.answer.json, refused.answer.status
             else:
                 self._note(answer, credential)
+                self._took.seconds = answer.seconds
                 return answer
             if tries_left:
                 credential = self._renew(credential)

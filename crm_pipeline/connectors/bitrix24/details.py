@@ -4,7 +4,7 @@ A list longer than a page is read to its end; a list that changes meanwhile is r
 putting together. Which row has which lists is in `payloads`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from crm_pipeline.connectors.bitrix24.client import Client
@@ -20,25 +20,27 @@ class NotOffered(RequestRefused):
     """The portal does not offer this method."""
 
 
+Question = tuple[Extra, Any]
+"""A list and the id of its owner."""
+
+
 def attach(client: Client, listing: Listing, rows: Sequence[Params]) -> None:
     """Read every extra of these rows and put it into them; an owner that is gone meanwhile keeps none."""
-    for extra in listing.extras:
-        found = lists(client, extra, [row[listing.row_id] for row in rows])
-        for row in rows:
-            if row[listing.row_id] in found:
-                row[extra.key] = found[row[listing.row_id]]
+    asked = [(extra, row) for extra in listing.extras for row in rows]
+    found = lists(client, [(extra, row[listing.row_id]) for extra, row in asked])
+    for (extra, row), rows_of_it in zip(asked, found, strict=True):
+        if rows_of_it is not None:
+            row[extra.key] = rows_of_it
 
 
-def lists(client: Client, extra: Extra, owners: Iterable[Any]) -> dict[Any, list[Params]]:
-    """Return owner id → its whole list; owners the portal refuses (gone, no right) are left out."""
-    waiting = list(owners)
-    found: dict[Any, list[Params]] = {}
-    for start in range(0, len(waiting), PAGE):
-        some = waiting[start : start + PAGE]
-        replies = client.batch({f"r{n}": (extra.call, extra.parameters(owner)) for n, owner in enumerate(some)})
-        for owner, reply in zip(some, replies.values(), strict=True):
-            if not _is_refused(extra, reply):
-                found[owner] = _complete(client, extra, owner, reply)
+def lists(client: Client, questions: Sequence[Question]) -> list[list[Params] | None]:
+    """Return the whole list each question asks for, in their order; None where the portal refuses it (gone, no right)."""
+    found: list[list[Params] | None] = []
+    for start in range(0, len(questions), PAGE):
+        some = questions[start : start + PAGE]
+        replies = client.batch({f"r{n}": (extra.call, extra.parameters(owner)) for n, (extra, owner) in enumerate(some)})
+        for (extra, owner), reply in zip(some, replies.values(), strict=True):
+            found.append(None if _is_refused(extra, reply) else _complete(client, extra, owner, reply))
     return found
 
 

@@ -24,8 +24,8 @@ EVERYTHING = 2**53 - 1
 """The end of a range without one."""
 PATIENCE = 3
 """How often an end that cannot be the end is asked for again."""
-SLOW_SECONDS = 20.0
-"""A request may run sixty seconds; a batch that takes a third of that is made shorter (facts: bitrix24 3.3, 7)."""
+SLOW_SECONDS = 10.0
+"""A request is cut off after a minute (facts: bitrix24 2.3) and given up earlier here: slow batches are made shorter in time."""
 
 TOP = "top"
 
@@ -91,13 +91,19 @@ class KeysetReader:
     def _ask(self, asked: Range, hint: Hint) -> dict[str, Reply]:
         pages = max(1, min(hint.pages, self.longest))
         try:
-            return self._client.batch(self._commands(asked, pages, with_top=not hint.pages), chained=True)
+            replies = self._client.batch(self._commands(asked, pages, with_top=not hint.pages), chained=True)
         except CrmUnavailable:
             if pages == 1:
                 raise
-            with self._lock:
-                self.longest = max(1, pages // 4)
-        return self._client.batch(self._commands(asked, self.longest, with_top=False), chained=True)
+            self._shorten(pages // 4)
+            return self._client.batch(self._commands(asked, self.longest, with_top=False), chained=True)
+        if self._client.seconds > SLOW_SECONDS:
+            self._shorten(pages // 2)
+        return replies
+
+    def _shorten(self, pages: int) -> None:
+        with self._lock:
+            self.longest = max(1, min(self.longest, pages))
 
     def _commands(self, asked: Range, pages: int, *, with_top: bool) -> dict[str, Command]:
         first = self._filters(asked, asked.low - 1)
@@ -146,8 +152,7 @@ class KeysetReader:
             raise ImplausibleWalk(
                 f"{self.listing.call} does not honour the id filter or the order by id: walking it would lose rows."
             )
-        with self._lock:
-            self.longest = 1
+        self._shorten(1)
         return False
 
     def _id(self, row: Params) -> int:

@@ -110,10 +110,9 @@ def _read_history(client: Client, listing: Listing, deals: Sequence[str]) -> lis
     asked = Extra(
         "history", listing.call, listing.path, "filter.OWNER_ID", {"entityTypeId": 2, "order": {"ID": "ASC"}, "filter": {}}
     )
-    found = lists(client, asked, [int(key) for key in deals])
-    return raw_records(
-        listing, [row for deal, rows in found.items() for row in rows if str(row.get("OWNER_ID")) == str(deal)], client.offset
-    )
+    found = lists(client, [(asked, int(key)) for key in deals])
+    rows = [row for rows in found for row in rows or () if str(row.get("OWNER_ID")) in deals]
+    return raw_records(listing, rows, client.offset)
 
 
 def _read_comments(client: Client, ids: Sequence[str]) -> list[RawRecord]:

@@ -18,6 +18,7 @@ from crm_pipeline.connectors.bitrix24.faces import Faces
 from crm_pipeline.connectors.bitrix24.keyset import KeysetReader, whole
 from crm_pipeline.connectors.bitrix24.landing import raw_records
 from crm_pipeline.connectors.bitrix24.payloads import CLASSIC_ROWS, ITEM_ROWS, PAGE, Listing, Params
+from crm_pipeline.connectors.bitrix24.replies import Command
 from crm_pipeline.connectors.bitrix24.times import OVERLAP, Span
 from crm_pipeline.model.cleaning import moment
 from crm_pipeline.model.records import Page, Payload, RawRecord, WalkRequest
@@ -82,10 +83,14 @@ def _comment_parts(faces: Faces, request: WalkRequest) -> tuple[Part, ...]:
 
 def _comments(listing: Listing, name: str, entity: str, request: WalkRequest) -> Part:
     def finish(client: Client, rows: Sequence[Params]) -> list[RawRecord]:
-        found = comments_of(client, entity, [row[listing.row_id] for row in rows])
-        return [record for record in found if request.mode != "window" or _within(record.remote_created_at, request)]
+        return _wanted(comments_of(client, [(entity, row[listing.row_id]) for row in rows]), request)
 
     return Part(name, listing, finish, bounded=False)
+
+
+def _wanted(comments: Sequence[RawRecord], request: WalkRequest) -> list[RawRecord]:
+    """Return the comments that were written within the window, if one is asked for."""
+    return [found for found in comments if request.mode != "window" or _within(found.remote_created_at, request)]
 
 
 def _within(at: datetime | None, request: WalkRequest) -> bool:
@@ -94,12 +99,12 @@ def _within(at: datetime | None, request: WalkRequest) -> bool:
 
 
 def walk_comments(link: Link, client: Client, faces: Faces, parts: Sequence[Part], request: WalkRequest) -> Iterator[Page]:
-    """Yield the comments of owners that changed: one batch asks all lists of owners at once, and only those longer than a
-    page are walked."""
+    """Yield the comments of owners that changed or were active: one batch asks all lists of owners at once, and only those
+    longer than a page are walked."""
     spent = link.http.requests_made
     if request.resume is None:
         owners, longer = _first_pages(client, faces, parts, request)
-        found = [record for part in parts if (rows := owners.get(part.name)) for record in part.finish(client, rows)]
+        found = _wanted(comments_of(client, owners), request)
         state = _state(client.clock(), longer[0].name, ()) if longer else None
         yield Page(tuple(found), state, client.clock(), link.http.requests_made - spent)
         parts, request = longer, replace(request, resume=state)
@@ -109,27 +114,24 @@ def walk_comments(link: Link, client: Client, faces: Faces, parts: Sequence[Part
 
 def _first_pages(
     client: Client, faces: Faces, parts: Sequence[Part], request: WalkRequest
-) -> tuple[dict[str, list[Params]], list[Part]]:
+) -> tuple[list[tuple[str, str]], list[Part]]:
     """Return the owners of the lists that fit one page, each owner once, and the parts whose lists do not."""
-    spans = {part.name: span_of(client, faces, part, request) for part in parts}
-    asked = {part.name: (part.listing.call, part.listing.parameters(_filters(spans[part.name], part.listing))) for part in parts}
-    replies = client.batch({f"o{number}": command for number, command in enumerate(asked.values())})
-    owners: dict[str, list[Params]] = {}
+    spans = [span_of(client, faces, part, request) for part in parts]
+    asked = {f"o{number}": _first_page(part.listing, span) for number, (part, span) in enumerate(zip(parts, spans, strict=True))}
+    replies = client.batch(asked)
+    owners: dict[tuple[str, str], None] = {}
     longer: list[Part] = []
-    seen: set[tuple[str, str]] = set()
-    for part, reply in zip(parts, replies.values(), strict=True):
-        rows, span = part.listing.rows(reply.or_raise(part.listing.call)), spans[part.name]
-        if len(rows) >= PAGE or reply.next or (span and not span.honoured(rows, part.listing, span.form)):
+    for part, span, reply in zip(parts, spans, replies.values(), strict=True):
+        listing, rows = part.listing, part.listing.rows(reply.or_raise(part.listing.call))
+        if len(rows) >= PAGE or reply.next or (span and not span.honoured(rows, listing, span.form)):
             longer.append(part)
-            continue
-        fresh = [row for row in rows if (part.listing.kind, str(row[part.listing.row_id])) not in seen]
-        seen |= {(part.listing.kind, str(row[part.listing.row_id])) for row in fresh}
-        owners[part.name] = fresh
-    return owners, longer
+        else:
+            owners |= {(listing.kind, str(row[listing.row_id])): None for row in rows}
+    return list(owners), longer
 
 
-def _filters(span: Span | None, listing: Listing) -> Params:
-    return span.filters(listing) if span else {}
+def _first_page(listing: Listing, span: Span | None) -> Command:
+    return listing.call, listing.parameters(span.filters(listing) if span else {})
 
 
 def walk_parts(link: Link, client: Client, faces: Faces, parts: Sequence[Part], request: WalkRequest) -> Iterator[Page]:

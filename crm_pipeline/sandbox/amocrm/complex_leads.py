@@ -49,7 +49,7 @@ def _errors(account: Account, call: Call, item: Any) -> Errors:
     prepare_create(account, "leads", call.user_id, _bare(item), errors)
     _check_count(item, "", errors)
     for name in _PARTS:
-        listed = embedded.get(name, [])
+        listed = embedded[name] if isinstance(embedded.get(name), list) else []
         if len(listed) > 1:
             errors.add("TooMany:1", f"_embedded.{name}")
         for part in listed[:1]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -55,6 +56,7 @@ class Courier:
         self._attempts: set[asyncio.Task[None]] = set()
         self.log: list[Delivery] = []
         self.in_flight = 0
+        self.changed = threading.Condition()  # told after every attempt, for whoever watches `log`
 
     def send(self, hook: int, body: str) -> None:
         """Queue a body, from any thread; twice when duplicates are switched on."""
@@ -111,7 +113,9 @@ class Courier:
                 Delivery(self._clock.now(), delivery.number, delivery.hook, delivery.body, delivery.attempt, delivery.status)
             )
             self._judge(delivery, delivery.status)
-        self.in_flight -= 1
+        with self.changed:
+            self.in_flight -= 1
+            self.changed.notify_all()
         self._wake.set()
 
     async def _post(self, session: aiohttp.ClientSession, address: str, body: str) -> int:

@@ -11,7 +11,7 @@ import orjson
 from .answers import Answer, refuse
 from .brackets import Node, integers, values
 from .events import number_of
-from .filters import NOTHING, Condition, among, inside, key, moments, scalar_means_from
+from .filters import NOTHING, Condition, among, filters_of, inside, key, moments, scalar_means_from
 from .pages import Found, Listing, serve, shuffled_seconds
 from .parts import asked
 from .records import PLURAL, Row
@@ -29,7 +29,7 @@ _EXACT = ("$[0].sale_field_value.sale", "$[0].name_field_value.name", "$[0].nps.
 
 def list_events(account: Account, call: Call) -> Answer:
     """Answer a page of events; the largest page and the order are switches."""
-    where = event_conditions(account, call.query.get("filter") or {})
+    where = event_conditions(account, filters_of(call.query))
     decorate = partial(_decorated, account, asked(call.query))
     order = ORDERS[account.switches.events_order]
     # The order of events is stored as time and number; `created` equals `updated`, which has the index.

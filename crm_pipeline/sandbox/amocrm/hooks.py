@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 from . import brackets, legacy
 from .answers import BASE, EMPTY, Answer, hal, href, problem
+from .filters import filters_of
 from .records import Row
 from .validation import Errors, check_fields, filled_text, integer, listing, require, validation_answer
 
@@ -66,7 +67,7 @@ class Hooks:
 
 def list_hooks(account: Account, call: Any) -> Answer:
     """Answer the subscriptions, all or those of one destination."""
-    wanted = (call.query.get("filter") or {}).get("destination")
+    wanted = filters_of(call.query).get("destination")
     rows = [row for row in account.hooks.all() if wanted in (None, row["destination"])]
     if not rows:
         return EMPTY

@@ -10,6 +10,7 @@ from .batches import form_refusal
 from .brackets import integers
 from .catalogs import elements_kind
 from .entities import missing
+from .filters import filters_of
 from .linkbook import ALLOWED, element_link, reference
 from .records import Row
 from .validation import Check, Errors, validation_answer
@@ -40,7 +41,7 @@ _ITEM: dict[str, Check] = {
 
 def get_links(account: Account, call: Call) -> Answer:
     """Answer the links of one row, or of several given as filter[entity_id][]."""
-    kind, filters = call.params["kind"], call.query.get("filter") or {}
+    kind, filters = call.params["kind"], filters_of(call.query)
     mass = "id" not in call.params
     ids = integers(filters.get("entity_id")) if mass else [int(call.params["id"])]
     if mass and not ids:

@@ -114,11 +114,8 @@ class AmoSandbox(Sandbox):
         acting = call.headers.get("X-Context-User-ID")
         if acting is None:
             return
-        if (
-            not (acting.isascii() and acting.isdigit())
-            or not self.account.users.is_active(int(acting))
-            or not self.account.users.is_admin(call.user_id)
-        ):
+        known = acting.isascii() and acting.isdigit() and self.account.users.is_active(int(acting))
+        if not known or not self.account.users.is_admin(call.user_id):
             raise Refusal(problem(403, "Access denied"))
         call.user_id = int(acting)
 

@@ -37,6 +37,8 @@ def list_column(name: str, kind: str = "string", inner: str = "") -> Column:
 
 
 def _of_field(name: str, field: Field) -> Column:
+    if field.name == "ORIGIN_ID":
+        return Column(f"json_extract(body, '$.{name}')", lookup=f"$.{name}")
     fixed = {"ID": ID, "DATE_MODIFY": UPDATED, "DATE_CREATE": CREATED}.get(field.name)
     return fixed or (list_column if field.multiple else json_column)(name, field.type)
 

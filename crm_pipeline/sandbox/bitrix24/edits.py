@@ -58,7 +58,9 @@ def _create(portal: Portal, kind: str, values: dict[str, Any]) -> int | None:
 
 
 def _touch(portal: Portal, kind: str, number: int, edit: dict[str, Any], actor: Actor) -> int | None:
-    if "set" in edit:
+    if "set" in edit and kind == "app":
+        portal.access.redirect_uri = str(edit["set"]["redirect_uri"])
+    elif "set" in edit:
         _set(portal, kind, number, edit["set"])
     elif edit.get("delete"):
         _delete(portal, kind, number)

@@ -108,9 +108,13 @@ def item_face(kind: str, row: Row, links: list[int]) -> Row:
 
 
 def _reach(row: Row) -> Row:
-    found = [value for name in MULTI for value in row.get(name, ())]
-    face: Row = {name: _first(row, *place) for name, place in FLAT.items()}
-    face |= {"phone": _first(row, "PHONE"), "email": _first(row, "EMAIL"), "imol": ""}
+    found = [value for name in MULTI if name in row for value in row[name]]
+    first: dict[Any, str] = {}
+    for value in found:
+        first.setdefault(value["TYPE_ID"], value["VALUE"])
+        first.setdefault((value["TYPE_ID"], value["VALUE_TYPE"]), value["VALUE"])
+    face: Row = {name: first.get(place, "") for name, place in FLAT.items()}
+    face |= {"phone": first.get("PHONE", ""), "email": first.get("EMAIL", ""), "imol": ""}
     face["fm"] = [fm_value(value) for value in found]
     return face
 
@@ -118,11 +122,6 @@ def _reach(row: Row) -> Row:
 def fm_value(value: Row) -> Row:
     """Return one multi-field value as `fm` shows it."""
     return {"id": int(value["ID"]), "valueType": value["VALUE_TYPE"], "value": value["VALUE"], "typeId": value["TYPE_ID"]}
-
-
-def _first(row: Row, name: str, value_type: str = "") -> str:
-    values = row.get(name, ())
-    return next((v["VALUE"] for v in values if not value_type or v["VALUE_TYPE"] == value_type), "")
 
 
 def blank(kind: str) -> Row:

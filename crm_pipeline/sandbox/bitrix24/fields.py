@@ -147,13 +147,13 @@ def _line(name: str, item: str, kind: str, mark: str = "", status: str = "") -> 
     return Field(name, item, kind, mark.replace("-", ""), status)
 
 
-def _address() -> list[Field]:
-    return [Field(name, "", "string") for name in _ADDRESS.split()]
+def _address(prefix: str = "") -> list[Field]:
+    return [Field(f"{prefix}{name}", "", "string") for name in _ADDRESS.split()]
 
 
 STANDARD: dict[str, list[Field]] = {
     "contact": _lines(_WHO_WHEN) + _lines(_REACHABLE) + _lines(_CONTACT) + _address(),
-    "company": _lines(_WHO_WHEN) + _lines(_REACHABLE) + _lines(_COMPANY) + _address(),
+    "company": _lines(_WHO_WHEN) + _lines(_REACHABLE) + _lines(_COMPANY) + _address() + _address("REG_"),
     "deal": _lines(_WHO_WHEN) + _lines(_DEAL),
 }
 

@@ -23,11 +23,15 @@ _LIKE |= {"!%=": ("NOT LIKE", False), "!=%": ("NOT LIKE", False)}
 
 @dataclass(frozen=True)
 class Column:
-    """A filterable column: SQL of its value and the type values are read as; `each` is the JSON list to look into."""
+    """A filterable column: SQL of its value and the type values are read as; `each` is the JSON list to look into.
+
+    `lookup` is the JSON path of a key that rows are looked up by; it gets an index when it is first asked for.
+    """
 
     sql: str
     type: str = "string"
     each: str = ""
+    lookup: str = ""
 
 
 @dataclass(frozen=True)

@@ -64,5 +64,7 @@ async def _body(request: web.Request) -> dict[str, Any]:
 def _parts(content_type: str, raw: bytes) -> list[tuple[str, str]]:
     """Read the named parts of a multipart body."""
     message = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + raw, policy=policy.HTTP)
-    named = [(part.get_param("name", header="content-disposition"), part.get_payload(decode=True)) for part in message.iter_parts()]
+    named = [
+        (part.get_param("name", header="content-disposition"), part.get_payload(decode=True)) for part in message.iter_parts()
+    ]
     return [(str(name), value.decode(errors="replace")) for name, value in named if name and isinstance(value, bytes)]

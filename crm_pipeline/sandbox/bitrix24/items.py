@@ -17,10 +17,11 @@ from .json_text import Rows
 from .paging import List, names_of, page
 from .portal import Portal
 from .records import Record, item_kind
-from .refusals import TYPE_UNSUPPORTED, bad_value, item_not_found, missing_parameter, value_required
+from .refusals import TYPE_UNSUPPORTED, Refusal, bad_value, item_not_found, missing_parameter, value_required
 from .values import BadValue, item_values
 
 _NEVER_SELECTED = ("fm",)
+IMPORT_SIZE = 20
 
 
 @method("crm.item.list")
@@ -76,6 +77,34 @@ def delete_item(portal: Portal, call: Call) -> list[Any]:
     record = _load(portal, call)
     changes.remove(portal, record.kind, record.id, call.actor)
     return []
+
+
+@method("crm.item.import")
+def import_item(portal: Portal, call: Call) -> Row:
+    """Add an item as an import does: it may set its creation time; only the id comes back."""
+    return {"item": {"id": _imported(portal, _kind(call), _fields(call), call)}}
+
+
+@method("crm.item.batchImport")
+def import_items(portal: Portal, call: Call) -> Row:
+    """Import up to twenty items; each has its own outcome."""
+    kind, data = _kind(call), call.need("data")
+    listed = list(data.values()) if isinstance(data, dict) else data
+    if len(listed) > IMPORT_SIZE:
+        raise Refusal(400, "MAX_IMPORT_BATCH_SIZE_EXCEEDED", f"Max import batch size is {IMPORT_SIZE}")
+    return {"items": [_outcome(portal, kind, given, call) for given in listed]}
+
+
+def _outcome(portal: Portal, kind: str, given: Row, call: Call) -> Row:
+    try:
+        return {"item": {"id": _imported(portal, kind, given, call)}}
+    except Refusal as refusal:
+        return refusal.body()
+
+
+def _imported(portal: Portal, kind: str, given: Row, call: Call) -> int:
+    created = portal.moments.seconds(given.get("createdTime") or "")
+    return changes.create(portal, kind, _values(portal, kind, given, {}), _linked(kind, given), call.actor, at=created).id
 
 
 def _kind(call: Call) -> str:

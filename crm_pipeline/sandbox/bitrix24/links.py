@@ -17,7 +17,7 @@ from crm_pipeline.sandbox.store import LIVE, TRASHED
 from .calls import Call, register
 from .faces import Row
 from .fields import MULTI
-from .records import Record, item_kind
+from .records import SIGNPOST, SIGNPOSTS_EACH, Record, item_kind
 from .refusals import classic
 
 if TYPE_CHECKING:
@@ -70,24 +70,32 @@ def take_back(portal: Portal, record: Record) -> None:
         _mirror(portal, record, set(), set(record.links))
 
 
-def pointing(portal: Portal, kind: str, key: str, id: int) -> list[Record]:
-    """List live records whose crm.item face names `id` under `key` (a number or a list of numbers)."""
-    sql = f"EXISTS (SELECT 1 FROM json_each(body, '$.{key}') j WHERE j.value = ?)"
-    found = portal.store.select(item_kind(kind), sql, (id,))
-    return [record for number, _ in found if (record := portal.records.load(kind, number))]
+def deals_of(portal: Portal, kind: str, id: int) -> list[Record]:
+    """List the live deals of a contact or company."""
+    found = portal.store.select(SIGNPOST, "parent = ?", (f"{kind}:{id}",))
+    numbers = sorted({number // SIGNPOSTS_EACH for number, _ in found})
+    deals = [record for number in numbers if (record := portal.records.load("deal", number))]
+    return [deal for deal in deals if id in deal.links or kind == "company"]
 
 
 def rewire(portal: Portal, kind: str, old: int, new: int | None) -> None:
     """Point everything linked to `old` at `new`, or at nothing; times stay (facts: bitrix24 5)."""
     if kind == "contact":
-        _relink(portal, pointing(portal, "deal", "contactIds", old), old, new)
+        _relink(portal, deals_of(portal, kind, old), old, new)
     if kind == "company":
-        _relink(portal, pointing(portal, "contact", "companyIds", old), old, new)
-        for deal in pointing(portal, "deal", "companyId", old):
+        _relink(portal, _staff(portal, old), old, new)
+        for deal in [one for one in deals_of(portal, kind, old) if one.row["COMPANY_ID"] == str(old)]:
             deal.row["COMPANY_ID"] = str(new) if new else None
             portal.records.save(deal)
     if new is not None:
         _reparent(portal, kind, old, new)
+
+
+def _staff(portal: Portal, company: int) -> list[Record]:
+    """List the contacts of a company, also of one in the recycle bin."""
+    face = portal.store.get(item_kind("company"), company) or {}
+    people = [record for number in face.get("contactIds", []) if (record := portal.records.load("contact", number))]
+    return [person for person in people if company in person.links]
 
 
 def _relink(portal: Portal, records: list[Record], old: int, new: int | None) -> None:

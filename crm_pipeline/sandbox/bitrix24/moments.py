@@ -25,10 +25,14 @@ class Moments:
     def __init__(self, offset: str = "+03:00"):
         self.offset, self.zone = offset, zone(offset)
         self._shift = int((self.zone.utcoffset(None) or timedelta()).total_seconds())
+        self._written = lru_cache(maxsize=1024)(self._write)
 
     def iso(self, seconds: float) -> str:
         """Write unix seconds, fractions cut off: `2026-09-21T16:13:20+03:00`."""
-        days, second = divmod(int(seconds) + self._shift, 86_400)
+        return self._written(int(seconds))
+
+    def _write(self, seconds: int) -> str:
+        days, second = divmod(seconds + self._shift, 86_400)
         minute, second = divmod(second, 60)
         return f"{_date(days)}T{minute // 60:02}:{minute % 60:02}:{second:02}{self.offset}"
 

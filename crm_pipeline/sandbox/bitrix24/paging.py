@@ -55,6 +55,7 @@ class Page:
 def page(portal: Portal, call: Call, spec: List, filters: Any = None, order: Any = None, extra: Condition = ("", [])) -> Page:
     """Read the page a call asks for; `extra` is a condition of the method itself. Raises Refusal for a bad filter or order."""
     filters = call.get("filter") if filters is None else filters
+    _prepare_lookups(portal, spec, filters)
     columns = _indexed(portal, spec, filters)
     where, args = _both(extra, compile_filter(filters, columns, spec.dialect))
     default = spec.default if columns is spec.columns else f"+{spec.default}"
@@ -90,6 +91,13 @@ def _indexed(portal: Portal, spec: List, filters: Any) -> Mapping[str, Column]:
     if since is None or portal.store.select(spec.kind, "updated >= ?", (since,), "updated", limit=1, offset=FEW):
         return spec.columns
     return {name: replace(column, sql="+id") if column.sql == "id" else column for name, column in spec.columns.items()}
+
+
+def _prepare_lookups(portal: Portal, spec: List, filters: Any) -> None:
+    for key in filters if isinstance(filters, Mapping) else ():
+        column = spec.columns.get(split_prefix(str(key))[1])
+        if column is not None and column.lookup:
+            portal.store.index(spec.kind, column.lookup)
 
 
 def _since(spec: List, filters: Any) -> int | None:

@@ -3,6 +3,8 @@
 Here: loading, saving, trash. What a change means (stages, events) is in changes.py.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -12,13 +14,27 @@ from crm_pipeline.sandbox.store import LIVE, PURGED, TRASHED, Store
 
 from .faces import LINK_KEYS, Row, blank, item_face
 from .moments import Moments
+from .reach import Reach
 
 MULTIFIELD_FLOOR = 900_000_000
+SIGNPOST, SIGNPOSTS_EACH = "signpost", 32
 
 
 def item_kind(kind: str) -> str:
     """Name the store's table of the crm.item texts."""
     return f"{kind}_item"
+
+
+def signposts(record: Record) -> list[tuple[int, str]]:
+    """List `(id, whom it names)` for a deal's links, so that the deals of a contact are found without reading all.
+
+    A signpost may be stale; whoever follows it looks whether the deal still points there.
+    """
+    if record.kind != "deal":
+        return []
+    named = [f"contact:{number}" for number in record.links[: SIGNPOSTS_EACH - 1]]
+    named += [f"company:{record.row['COMPANY_ID']}"] if record.row["COMPANY_ID"] else []
+    return [(record.id * SIGNPOSTS_EACH + place, owner) for place, owner in enumerate(named)]
 
 
 @dataclass
@@ -37,7 +53,7 @@ class Records:
     """Load and save both faces of records."""
 
     def __init__(self, store: Store, moments: Moments):
-        self.store, self.moments = store, moments
+        self.store, self.moments, self.reach = store, moments, Reach(store)
 
     def load(self, kind: str, id: int) -> Record | None:
         """Return a live record, or None."""
@@ -56,6 +72,9 @@ class Records:
         classic, item = self.texts(record)
         for table, text in ((record.kind, classic), (item_kind(record.kind), item)):
             self.store.put_text(table, text, id=record.id, created=record.created, updated=record.updated)
+        self.reach.note(record.kind, record.id, record.row)
+        for number, owner in signposts(record):
+            self.store.put_text(SIGNPOST, "null", id=number, created=0, updated=0, parent=owner)
 
     def texts(self, record: Record) -> tuple[str, str]:
         """Return the classic and the crm.item JSON of a record."""

@@ -16,7 +16,7 @@ from crm_pipeline.sandbox.world import Deal, Product, World
 
 from . import activities, people_rows, productrows, products, seed_rows, space, stagehistory, task_rows, timeline, users
 from .portal import Portal
-from .records import Record, item_kind
+from .records import SIGNPOST, Record, item_kind, signposts
 
 Line = tuple[int, int, int, str, str]
 Filed = Iterator[tuple[str, Line]]
@@ -49,6 +49,8 @@ def _both_faces(portal: Portal, record: Record) -> Filed:
     classic, item = portal.records.texts(record)
     yield record.kind, (record.id, record.created, record.updated, "", classic)
     yield item_kind(record.kind), (record.id, record.created, record.updated, "", item)
+    for number, owner in signposts(record):
+        yield SIGNPOST, (number, 0, 0, owner, "null")
 
 
 def _users(portal: Portal, world: World) -> Filed:

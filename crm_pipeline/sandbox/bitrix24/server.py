@@ -45,6 +45,7 @@ class BitrixSandbox(Sandbox):
 
     name: ClassVar[str] = "bitrix24"
     switches_type: ClassVar[type[Switches]] = BitrixSwitches
+    big_from: ClassVar[int] = 50_000
     switches: BitrixSwitches
     method_modules = MODULES
 

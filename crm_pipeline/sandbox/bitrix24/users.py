@@ -6,7 +6,7 @@ from typing import Any
 
 from .calls import Answer, Call, method
 from .columns import ID, UPDATED, json_column
-from .filters import Column, Condition, Dialect
+from .filters import Column, Dialect
 from .json_text import Rows
 from .paging import List, page
 from .portal import Portal
@@ -79,7 +79,7 @@ def duplicates(portal: Portal, call: Call) -> dict[str, list[int]] | list[Any]:
     wanted = str(call.get("entity_type") or "").upper()
     found: dict[str, list[int]] = {}
     for name in (wanted,) if wanted in _DUPLICATES else _DUPLICATES:
-        hits = _hits(portal, name.lower(), kind, [str(value) for value in listed])
+        hits = portal.records.reach.holders(name.lower(), kind, [str(value) for value in listed])[:_FEW]
         if hits:
             found[name] = hits
         if len(hits) >= _FEW:
@@ -93,16 +93,3 @@ def user_row(number: int, first: str, last: str, email: str, position: str, regi
     row |= {"EMAIL": email, "LAST_LOGIN": "", "DATE_REGISTER": registered, "TIME_ZONE": "", "IS_ONLINE": "N", "TIMESTAMP_X": {}}
     row |= {"LAST_ACTIVITY_DATE": {}, "PERSONAL_GENDER": "", "PERSONAL_BIRTHDAY": "", "PERSONAL_MOBILE": "", "WORK_PHONE": ""}
     return row | {"WORK_POSITION": position, "UF_DEPARTMENT": [1], "USER_TYPE": "employee"}
-
-
-def _hits(portal: Portal, kind: str, type_id: str, values: list[str]) -> list[int]:
-    where, args = _same(type_id, values)
-    return [number for number, _ in portal.store.select(kind, where, args, limit=_FEW)]
-
-
-def _same(type_id: str, values: list[str]) -> Condition:
-    column = "json_extract(j.value, '$.VALUE')"
-    if type_id == "EMAIL":
-        column, values = f"lower({column})", [value.lower() for value in values]
-    sql = f"EXISTS (SELECT 1 FROM json_each(body, '$.{type_id}') j WHERE {column} IN ({','.join('?' * len(values))}))"
-    return sql, list(values)

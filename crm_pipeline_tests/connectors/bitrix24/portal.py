@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -93,11 +93,18 @@ class Portal:
         return {row.external_id: row for row in rows}
 
 
-def open_link(sandbox: BitrixSandbox, vault: Safe, facts: Mapping[str, Any] | None = None, *, base_url: str = "") -> Link:
+def open_link(
+    sandbox: BitrixSandbox,
+    vault: Safe,
+    facts: Mapping[str, Any] | None = None,
+    *,
+    base_url: str = "",
+    attempts: int = QUICK.attempts,
+) -> Link:
     """Return a link as wiring would make it, with little patience and no rate of its own."""
     hosts = HostPolicy(CONNECTOR.vendor_hosts, ("127.0.0.1", "localhost"))
     meter = Meter(CONNECTOR.meter(sandbox.url, vault.read()).key, 0.0001, 1_000)
-    http = Session(hosts, meter, LocalBudget(), name="portal", patience=QUICK)
+    http = Session(hosts, meter, LocalBudget(), name="portal", patience=replace(QUICK, attempts=attempts))
     return Link(1, "portal", base_url or sandbox.url, http, vault, facts or {})
 
 

@@ -5,6 +5,7 @@ Facts: bitrix24 1, 2.3, 5, 7, 9.
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ from crm_pipeline.errors import (
     RequestRefused,
 )
 from crm_pipeline.model.records import WalkRequest
-from crm_pipeline_tests.connectors.bitrix24.portal import Portal, Safe, application, open_link, portal
+from crm_pipeline_tests.connectors.bitrix24.portal import QUICK, Portal, Safe, application, open_link, portal
 
 PASSING: list[dict[str, Any]] = [
     {"fault": "status", "status": 500},
@@ -82,6 +83,24 @@ def test_a_command_that_fails_inside_a_batch_is_asked_again(
 ) -> None:
     quiet.fault("in_batch", call=call, **rule)
     assert {key.removeprefix("comment:") for key in quiet.ids(stream)} == quiet.held(kind)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_storm_of_failures_during_walks_at_once_loses_nothing(seed: int) -> None:
+    with portal(contacts=600) as found:
+        found.checked()
+        link = open_link(found.sandbox, found.vault, found.link.facts, attempts=15)
+        for rule in PASSING:
+            found.fault(**{"call": "batch", "probability": 0.04, "times": 0, **rule})
+        found.fault("in_batch", error="QUERY_LIMIT_EXCEEDED", call="crm.item.list", after=2 + seed)
+        with ThreadPoolExecutor(3) as workers:
+            walked = list(workers.map(lambda stream: set(found.ids(stream, link=link)), ("contacts", "deals", "tasks")))
+        assert walked == [found.held(kind) for kind in ("contact", "deal", "task")]
+
+
+def test_a_portal_that_is_slow_with_long_batches_is_asked_for_shorter_ones(quiet: Portal) -> None:
+    quiet.fault("status", call="batch", status=504, html=True, after=2, times=QUICK.attempts)
+    assert set(quiet.ids("contacts")) == quiet.held("contact")
 
 
 def test_a_portal_that_never_answers_properly_ends_with_try_later(quiet: Portal) -> None:

@@ -217,6 +217,17 @@ def test_only_one_range_is_left_to_the_last_worker_and_nothing_is_lost(quiet: Po
         assert set(quiet.ids("contacts", link=replace(quiet.link, in_flight=in_flight))) == quiet.held("contact")
 
 
+def test_a_walk_of_several_ranges_goes_on_from_any_page_it_landed() -> None:
+    with portal(contacts=2_600) as found:
+        found.checked()
+        whole = found.pages("deals")
+        assert max(len(page.resume["ranges"]) for page in whole if page.resume) > 1
+        for number, page in enumerate(whole):
+            landed = {record.external_id for earlier in whole[: number + 1] for record in earlier.records}
+            rest = found.pages("deals", WalkRequest("initial", resume=page.resume)) if page.resume else []
+            assert landed | {record.external_id for later in rest for record in later.records} == found.held("deal")
+
+
 def test_product_rows_and_comments_beyond_one_page_are_read_whole(busy: Portal) -> None:
     rows = [{"PRODUCT_NAME": f"Row {n}", "PRICE": n, "QUANTITY": 1} for n in range(1, 121)]
     busy.edit(kind="productrows", id=5, set={"rows": rows})

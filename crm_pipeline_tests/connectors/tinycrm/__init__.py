@@ -14,8 +14,13 @@ from crm_pipeline_tests.connectors.tinycrm import mapping
 
 OVERLAP = timedelta(seconds=5)
 LIMIT = 100
-VERDICTS = {200: Verdict("ok"), 401: Verdict("refresh"), 403: Verdict("raise", error=AccessDenied("Tiny says no.")),
-            500: Verdict("raise", error=CrmUnavailable("Tiny is ill.")), 400: Verdict("raise", error=ConsentNeeded("Tiny forgot us."))}  # fmt: skip
+VERDICTS = {
+    200: Verdict("ok"),
+    400: Verdict("raise", error=ConsentNeeded("Tiny forgot us.")),
+    401: Verdict("refresh"),
+    403: Verdict("raise", error=AccessDenied("Tiny says no.")),
+    500: Verdict("raise", error=CrmUnavailable("Tiny is ill.")),
+}
 
 
 def classify(answer: Answer) -> Verdict:
@@ -31,7 +36,10 @@ class TinyCrm:
     title: str = "Tiny CRM"
     vendor_hosts: tuple[str, ...] = (".tiny.example",)
     streams: tuple[Stream, ...] = (
-        *(Stream(kind, kind, (kind,), complete=True, windowed=False) for kind in ("users", "pipelines", "stages", "custom_fields")),
+        *(
+            Stream(kind, kind, (kind,), complete=True, windowed=False)
+            for kind in ("users", "pipelines", "stages", "custom_fields")
+        ),
         *(Stream(kind, kind, (kind,)) for kind in ("companies", "contacts")),
         Stream("products", "products", ("products",), complete=True, windowed=False),
         Stream("deals", "deals", ("deals",)),
@@ -56,7 +64,9 @@ class TinyCrm:
             found = _get(link, stream.name, {**query, "after": after})
             records = [_raw(stream.name, item) for item in found["items"]]
             after = records[-1].external_id if len(records) == LIMIT else None
-            gone = [RawRecord(stream.name, i, None, deleted=True) for i in request.ids if i not in {r.external_id for r in records}]
+            gone = [
+                RawRecord(stream.name, i, None, deleted=True) for i in request.ids if i not in {r.external_id for r in records}
+            ]
             resume = {"after": after} if after and not request.ids else None
             yield Page((*records, *gone), resume, datetime.fromisoformat(found["now"]), 1)
             if resume is None:

@@ -46,4 +46,8 @@ def _decimal(value: Any) -> Decimal:
 
 def _custom(context: MappingContext, kind: str, key: str, value: Any) -> dict[str, Any]:
     known = context.fields.get(f"{kind}:{key}", {})
-    return {"name": known.get("name", key), "type": known.get("kind", "text"), "value": known.get("options", {}).get(str(value), value)}
+    return {
+        "name": known.get("name", key),
+        "type": known.get("kind", "text"),
+        "value": known.get("options", {}).get(str(value), value),
+    }

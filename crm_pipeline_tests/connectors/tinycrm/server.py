@@ -53,7 +53,9 @@ class TinyServer:
         with self.lock:
             self.now += timedelta(seconds=1)
             moment = self.now.isoformat()
-            self.records[kind][str(record_id)] = {"id": str(record_id), "deleted_at": moment, "updated_at": moment}
+            born = self.records[kind][str(record_id)]["created_at"]
+            gone = {"id": str(record_id), "created_at": born, "deleted_at": moment, "updated_at": moment}
+            self.records[kind][str(record_id)] = gone
 
     def page(self, kind: str, query: dict[str, str]) -> list[dict[str, Any]]:
         """Return what a list answers."""

@@ -78,7 +78,7 @@ ATOMS = st.one_of(
     st.sampled_from([142, 143, 4401, 101, 102, 209, 302, 304, 10_000_001, 20_000_001, 30_000_001, 40_000_001, 1209, 6_000_001]),
 )
 JSON = st.recursive(
-    ATOMS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4), max_leaves=12
+    ATOMS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4), max_leaves=6
 )
 ITEMS = st.lists(st.dictionaries(st.sampled_from(KEYS), JSON, max_size=6), max_size=3)
 CALLS = st.sampled_from(

@@ -159,6 +159,18 @@ def test_comments_are_listed_per_owner_and_move_no_time(empty: PortalClient, dea
     assert empty.call("crm.timeline.comment.list", filter=owner) == []
 
 
+def test_log_messages_come_ten_a_page(empty: PortalClient, deal: int) -> None:
+    owner = {"entityTypeId": 2, "entityId": deal}
+    for n in range(12):
+        empty.call("crm.timeline.logmessage.add", fields=owner | {"title": f"M{n}", "text": "t", "iconCode": "info"})
+    first = empty.body("crm.timeline.logmessage.list", **owner)
+    rest = empty.body("crm.timeline.logmessage.list", **owner, start=first["next"])
+    assert (first["total"], first["next"], len(first["result"]["logMessages"]), "next" in rest) == (12, 10, 10, False)
+    assert [row["title"] for row in rest["result"]["logMessages"]] == ["M10", "M11"]
+    assert empty.call("crm.timeline.logmessage.delete", id=1) is None
+    assert empty.refusal("crm.timeline.logmessage.get", id=1) == (400, "NOT_FOUND")
+
+
 # product rows and catalog
 
 

@@ -99,6 +99,15 @@ def test_import_sets_times(client: PortalClient) -> None:
     assert plain["DATE_CREATE"].startswith("2026-09-21")
 
 
+def test_import_of_items(client: PortalClient) -> None:
+    data = [{"title": "Old", "createdTime": "2020-01-01T10:00:00+03:00"}, {"title": "Bad", "opportunity": "much"}]
+    answer = client.call("crm.item.batchImport", entityTypeId=2, data=data)["items"]
+    assert answer[1]["error"] == "CRM_FIELD_ERROR_VALUE_NOT_VALID"
+    assert item(client, 2, answer[0]["item"]["id"])["createdTime"] == "2020-01-01T10:00:00+03:00"
+    assert client.refusal("crm.item.batchImport", entityTypeId=2, data=[{}] * 21) == (400, "MAX_IMPORT_BATCH_SIZE_EXCEEDED")
+    assert set(client.call("crm.item.import", entityTypeId=3, fields={"name": "Ann"})["item"]) == {"id"}
+
+
 REFUSALS = [
     ("crm.contact.get", {"id": 404}, (400, "")),
     ("crm.contact.get", {}, (400, "")),
@@ -243,4 +252,8 @@ def test_duplicates_by_phone_and_mail(client: PortalClient) -> None:
         "COMPANY": [firm]
     }
     assert client.call("crm.duplicate.findbycomm", type="PHONE", values=["+7"]) == []
+    client.call("crm.company.update", id=firm, fields={"PHONE": [{"VALUE": "+7 (495) 000-11-22"}]})
+    assert client.call("crm.duplicate.findbycomm", type="PHONE", values=["74950001122"]) == {"COMPANY": [firm]}
+    client.call("crm.company.delete", id=firm)
+    assert client.call("crm.duplicate.findbycomm", type="PHONE", values=["74950001122"]) == []
     assert client.refusal("crm.duplicate.findbycomm", type="FAX", values=["+7"])[0] == 400
