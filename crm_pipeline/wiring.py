@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Engine
-
 from crm_pipeline import connectors
 from crm_pipeline.connectors import Connector, Link, Meter, Secrets
 from crm_pipeline.database import connections
@@ -12,6 +10,7 @@ from crm_pipeline.database.budget import PostgresBudget
 from crm_pipeline.database.connections import ConnectionRow
 from crm_pipeline.database.engine import create_engine
 from crm_pipeline.database.migrate import require_current
+from crm_pipeline.database.refusals import Engine
 from crm_pipeline.database.vault import RowVault
 from crm_pipeline.errors import UsageError
 from crm_pipeline.http import HostPolicy, Session

@@ -126,3 +126,6 @@ def module_engine(module_database_url: str) -> Iterator[Engine]:
     engine = engine_for(module_database_url)
     yield engine
     engine.dispose()
+
+
+pytest_plugins = ["crm_pipeline_tests.connectors.tinycrm.fixtures"]

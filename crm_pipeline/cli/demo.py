@@ -47,6 +47,7 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Do the whole job once, print a summary, stop everything.")] = False,
     port: Annotated[int, typer.Option(help="Port of the Dagster UI; 0 takes a free one.")] = 3000,
     data: Annotated[Path, typer.Option(help="Folder of CSV files; generated people are used where it is absent.")] = SHARED,
+    contacts: Annotated[int, typer.Option(help="How many people are generated where the folder is absent.", min=10)] = CONTACTS,
 ) -> None:
     """Load two amoCRM accounts and a Bitrix24 portal, played by stand-ins, into Postgres through Dagster."""
     signal.signal(signal.SIGTERM, _as_interrupt)
@@ -59,7 +60,7 @@ def demo(
     )
     with (
         _postgres(settings),
-        standing(PLANS, data=filling, contacts=CONTACTS, latency_ms=LATENCY_MS) as stands,
+        standing(PLANS, data=filling, contacts=contacts, latency_ms=LATENCY_MS) as stands,
         _opened(settings) as parts,
     ):
         _connect_all(parts, stands)
@@ -75,13 +76,13 @@ def _as_interrupt(*_: object) -> None:
 
 
 def _demo_settings() -> Settings:
-    """Return settings of an empty home of the demo's own, with a key of its own; the user's database and key are left alone."""
-    home = load_settings().home / "demo"
+    """Return settings of an empty home of the demo's own; the user's database is left alone. Without a key it makes one."""
+    own = load_settings()
+    home = own.home / "demo"
+    key = own.encryption_key or base64.b64encode(os.urandom(32)).decode()
     embedded.erase(home)
     shutil.rmtree(home, ignore_errors=True)
-    return load_settings(
-        database_url=None, home=home, allowed_hosts=("127.0.0.1",), encryption_key=base64.b64encode(os.urandom(32)).decode()
-    )
+    return load_settings(database_url=None, home=home, allowed_hosts=("127.0.0.1",), encryption_key=key)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from crm_pipeline.errors import DatabaseUnavailable
 
 LEASE_CLASS = 0x43524C
 """First key of the advisory locks of runs; the second is the hash of the run's id."""
-LOOK_AFTER_SECONDS = 10
+LOOK_AFTER_SECONDS = 3
 
 
 @contextmanager

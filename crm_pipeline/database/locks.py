@@ -6,7 +6,9 @@ here: holding locks and saying who holds them.
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
+import psycopg2
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, PendingRollbackError, ResourceClosedError
 
@@ -26,6 +28,7 @@ class Writer:
         self._db = db
         self.connection_id = connection_id
         self._session = _backend(db)
+        self._driver: Any = db.connection.driver_connection
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -35,10 +38,14 @@ class Writer:
                 self._require_lock()
                 yield self._db
                 self._require_lock()
-        except (DBAPIError, PendingRollbackError, ResourceClosedError) as error:
-            if not (self._db.invalidated or self._db.closed):
+        except (DBAPIError, PendingRollbackError, ResourceClosedError, psycopg2.Error) as error:
+            if not self._is_gone():
                 raise
             raise _lost() from error
+
+    def _is_gone(self) -> bool:
+        """Return whether the session is over; COPY raises the driver's own errors, which SQLAlchemy has not looked at."""
+        return bool(self._db.invalidated or self._db.closed or self._driver.closed)
 
     def _require_lock(self) -> None:
         if self._db.invalidated or _backend(self._db) != self._session:

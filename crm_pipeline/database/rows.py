@@ -122,7 +122,8 @@ class RecordRows:
     """Spells raw records of one connection and kind."""
 
     columns = (
-        "connection_id", "entity", "external_id", "payload", "content_hash", "remote_created_at", "remote_updated_at", "deleted_at",
+        "connection_id", "entity", "external_id", "payload", "content_hash", "remote_created_at", "remote_updated_at",
+        "deleted_at",
     )  # fmt: skip
 
     def __init__(self, connection_id: int, kind: str):

@@ -107,9 +107,8 @@ class Session:
         answer = self._exchange(request)
         verdict = classify(answer)
         if verdict.action != "ok":
-            LOG.warning(
-                "crm_answer connection=%s status=%s verdict=%s %s", self.name, answer.status, verdict.action, answer.text[:300]
-            )
+            said = " ".join(answer.text[:300].split())
+            LOG.warning("crm_answer connection=%s status=%s verdict=%s %s", self.name, answer.status, verdict.action, said)
         return _ACTIONS[verdict.action](self, request, answer, verdict)
 
     def _take_slot(self, lane: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import dagster as dg
 
-GRACE = 25.0
+GRACE = 15.0
 """Seconds: longer than a run takes from its start to its lease, and than a lease lost with a restarted Postgres is away."""
 
 LOST = "The process of this run is gone: nobody holds its lease. The next sync goes on from the cursor."

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
-
 from crm_pipeline.connectors import Account, Secrets
 from crm_pipeline.database import audit, connections, vault
 from crm_pipeline.database.connections import ConnectionRow
+from crm_pipeline.database.refusals import Connection
 from crm_pipeline.errors import CrmPipelineError, UsageError
 from crm_pipeline.stages.parts import Parts
 

@@ -6,13 +6,12 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from crm_pipeline.connectors import Connector, Link, Stream
 from crm_pipeline.database.cursors import Cursor, Place, oldest_watermark
 from crm_pipeline.database.definitions import mapping_context
 from crm_pipeline.database.landing import Landing
 from crm_pipeline.database.locks import Writer
+from crm_pipeline.database.refusals import Connection
 from crm_pipeline.errors import ImplausibleWalk
 from crm_pipeline.model.arrivals import is_implausible
 from crm_pipeline.model.records import MappingContext, Page, RawRecord, WalkRequest

@@ -7,11 +7,9 @@ written half by half until the one record is found, and that one goes to quarant
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, IntegrityError
-
 from crm_pipeline.connectors import Connector
 from crm_pipeline.database.landing import Landing, Unread, prepare
+from crm_pipeline.database.refusals import REFUSALS, Connection, reason
 from crm_pipeline.errors import Unreadable
 from crm_pipeline.model.arrivals import Arrivals, newest, sort_arrivals
 from crm_pipeline.model.entities import ENTITIES, HISTORY
@@ -150,23 +148,18 @@ def _write(
     try:
         with db.begin_nested():
             return write(db, records)
-    except (DataError, IntegrityError) as error:
-        reason = _reason(error)
+    except REFUSALS as error:
+        why = reason(error)
     if len(records) == 1:
-        return _set_aside(db, lander, records[0], reason)
+        return _set_aside(db, lander, records[0], why)
     middle = len(records) // 2
     return _write(db, lander, lander.changed, records[:middle]) + _write(db, lander, lander.changed, records[middle:])
 
 
-def _set_aside(db: Connection, lander: _Lander, record: Hashed, reason: str) -> int:
+def _set_aside(db: Connection, lander: _Lander, record: Hashed, why: str) -> int:
     try:
         with db.begin_nested():
-            lander.refused(db, record, reason)
-    except DataError:
-        lander.refused_payload(db, record, reason)
+            lander.refused(db, record, why)
+    except REFUSALS:
+        lander.refused_payload(db, record, why)
     return 1
-
-
-def _reason(error: DataError | IntegrityError) -> str:
-    """Return the database's own sentence, without the values."""
-    return str(error.orig).splitlines()[0]

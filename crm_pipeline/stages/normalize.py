@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
-
 from crm_pipeline.connectors import Connector
 from crm_pipeline.database import raw
 from crm_pipeline.database.connections import ConnectionRow, get
@@ -14,6 +12,7 @@ from crm_pipeline.database.cursors import Place
 from crm_pipeline.database.definitions import fingerprint, mapping_context
 from crm_pipeline.database.landing import Landing, prepare
 from crm_pipeline.database.locks import Writer, writer
+from crm_pipeline.database.refusals import Connection
 from crm_pipeline.model.entities import HISTORY
 from crm_pipeline.model.records import MappingContext, RawRecord
 from crm_pipeline.stages.landing import normalize_records, owed

@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Engine
-
 from crm_pipeline.connectors import Connector, Link, Secrets
+from crm_pipeline.database.refusals import Engine
 from crm_pipeline.errors import CrmPipelineError
 from crm_pipeline.http import Session
 from crm_pipeline.settings import Settings

@@ -13,7 +13,14 @@ from crm_pipeline.wiring import Pipeline
 from crm_pipeline_tests.connectors.tinycrm.server import TinyServer
 
 Rows = Callable[..., list[dict[str, Any]]]
-TABLES = ("raw.records", "source.contacts", "source.contact_points", "source.contact_companies", "source.deals", "source.deal_products")
+TABLES = (
+    "raw.records",
+    "source.contacts",
+    "source.contact_points",
+    "source.contact_companies",
+    "source.deals",
+    "source.deal_products",
+)
 
 
 def fill(tiny: TinyServer, contacts: int = 3) -> None:
@@ -24,7 +31,9 @@ def fill(tiny: TinyServer, contacts: int = 3) -> None:
     for i in range(1, contacts + 1):
         points = [{"kind": "phone", "value": f"+7900000{i:04}", "label": "WORK"}, {"kind": "email", "value": f"a{i}@x.ru"}]
         tiny.put("contacts", i, name=f"C{i}", contact_points=points, contact_companies=[{"company_external_id": "1"}])
-    tiny.put("deals", 1, title="D", amount="100.10", stage_external_id="1", deal_products=[{"product_external_id": "1", "quantity": 2}])
+    tiny.put(
+        "deals", 1, title="D", amount="100.10", stage_external_id="1", deal_products=[{"product_external_id": "1", "quantity": 2}]
+    )
 
 
 def of(pipeline: Pipeline, entity: str, mode: str = "incremental", **options: Any) -> EntityResult:
@@ -61,7 +70,13 @@ def test_old_news_is_ignored(connected: Pipeline, tiny: TinyServer, rows: Rows) 
 def test_every_change_is_logged_once_with_old_and_new(connected: Pipeline, tiny: TinyServer, rows: Rows) -> None:
     fill(tiny)
     sync(connected, "tiny", "initial")
-    tiny.put("contacts", 1, name="New name", contact_points=[{"kind": "phone", "value": "+79009999999", "label": "WORK"}], custom={"a": 1})
+    tiny.put(
+        "contacts",
+        1,
+        name="New name",
+        contact_points=[{"kind": "phone", "value": "+79009999999", "label": "WORK"}],
+        custom={"a": 1},
+    )
     tiny.put("contacts", 2, contact_companies=[])
     sync(connected, "tiny", "incremental")
     sync(connected, "tiny", "incremental")
@@ -107,7 +122,9 @@ def test_a_deleted_record_is_buried_and_a_restored_one_lives_again(connected: Pi
     tiny.drop("contacts", 2)
     assert of(connected, "contacts").deleted == 1
     assert of(connected, "contacts").deleted == 0
-    assert rows("SELECT name, deleted_at IS NULL AS alive FROM source.contacts WHERE external_id = '2'") == [{"name": "C2", "alive": False}]
+    assert rows("SELECT name, deleted_at IS NULL AS alive FROM source.contacts WHERE external_id = '2'") == [
+        {"name": "C2", "alive": False}
+    ]
     tiny.put("contacts", 2, name="C2")
     assert of(connected, "contacts").updated == 1
     assert rows("SELECT deleted_at FROM source.contacts WHERE external_id = '2'") == [{"deleted_at": None}]
@@ -201,8 +218,10 @@ def test_no_text_breaks_the_load(connected: Pipeline, tiny: TinyServer, rows: Ro
     tiny.put("contacts", 1, position="moved")
     assert of(connected, "contacts").updated == 1
     kept = text.replace("\x00", "")
-    found = rows("SELECT name, tags[1] AS tag, payload ->> 'name' AS sent FROM source.contacts JOIN raw.records USING (external_id) "
-                 "WHERE external_id = '1'")  # fmt: skip
+    found = rows(
+        "SELECT c.name, c.tags[1] AS tag, r.payload ->> 'name' AS sent "
+        "FROM source.contacts c JOIN raw.records r USING (external_id) WHERE external_id = '1'"
+    )
     assert found == [{"name": kept.replace("\x1f", " ").replace("\x1e", " "), "tag": found[0]["tag"], "sent": kept}]
     assert [row["field"] for row in rows("SELECT field FROM source.field_changes")] == ["position"]
 

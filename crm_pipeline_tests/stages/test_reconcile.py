@@ -19,8 +19,10 @@ LINKS = ("contact_points", "deal_contacts", "contact_companies", "deal_products"
 
 def golden(rows: Rows) -> dict[str, list[Any]]:
     """Return all golden tables without the time they were written."""
-    tables = {name: rows(f"SELECT to_jsonb(t) - 'reconciled_at' - 'decided_at' AS row FROM crm.{name} t") for name in (*GOLDEN, *LINKS)}
-    return {name: sorted((str(row["row"]) for row in found)) for name, found in tables.items()}
+    tables = {
+        name: rows(f"SELECT to_jsonb(t) - 'reconciled_at' - 'decided_at' AS row FROM crm.{name} t") for name in (*GOLDEN, *LINKS)
+    }
+    return {name: sorted(str(row["row"]) for row in found) for name, found in tables.items()}
 
 
 def places(rows: Rows) -> dict[str, list[Any]]:
@@ -100,16 +102,23 @@ def test_stage_history_is_observed_until_the_crm_tells_its_own(connected: Pipeli
     seen = "SELECT category, origin FROM crm.deal_stage_history ORDER BY changed_at"
     assert [tuple(row.values()) for row in rows(seen)] == [("open", "observed"), ("won", "observed")]
     tiny.put("stage_changes", 70, deal_external_id="1", stage_external_id="1", changed_at="2026-02-01T00:00:00+00:00")
-    tiny.put("stage_changes", 71, deal_external_id="1", stage_external_id="2", from_stage_external_id="1", changed_at="2026-02-02T00:00:00+00:00")
+    tiny.put(
+        "stage_changes",
+        71,
+        deal_external_id="1",
+        stage_external_id="2",
+        from_stage_external_id="1",
+        changed_at="2026-02-02T00:00:00+00:00",
+    )
     sync(connected, "tiny", "incremental")
     reconcile(connected)
     assert [tuple(row.values()) for row in rows(seen)] == [("open", "crm"), ("won", "crm")]
 
 
+KINDS = ("users", "companies", "contacts", "deals", "stages", "tasks")
 EDITS = st.lists(
     st.one_of(
-        st.tuples(st.just("put"), st.sampled_from(["users", "companies", "contacts", "deals", "stages", "tasks"]), st.integers(1, 4),
-                  st.integers(1, 4)),
+        st.tuples(st.just("put"), st.sampled_from(KINDS), st.integers(1, 4), st.integers(1, 4)),
         st.tuples(st.just("drop"), st.sampled_from(["contacts", "deals"]), st.integers(1, 4), st.just(0)),
         st.tuples(st.just("sync"), st.just(""), st.just(0), st.just(0)),
         st.tuples(st.just("reconcile"), st.just(""), st.just(0), st.just(0)),
@@ -120,11 +129,19 @@ EDITS = st.lists(
 
 def edit(tiny: TinyServer, kind: str, number: int, other: int) -> None:
     """Change a record so that it refers to other ones."""
-    values: dict[str, Any] = {"name": f"n{other}", "title": f"t{other}", "owner_external_id": str(other), "company_external_id": str(other)}
+    values: dict[str, Any] = {
+        "name": f"n{other}",
+        "title": f"t{other}",
+        "owner_external_id": str(other),
+        "company_external_id": str(other),
+    }
     if kind == "deals":
         values |= {"stage_external_id": str(other), "deal_contacts": [{"contact_external_id": str(other)}]}
     if kind == "contacts":
-        values |= {"contact_points": [{"kind": "phone", "value": f"+{other}"}], "contact_companies": [{"company_external_id": str(other)}]}
+        values |= {
+            "contact_points": [{"kind": "phone", "value": f"+{other}"}],
+            "contact_companies": [{"company_external_id": str(other)}],
+        }
     if kind == "tasks":
         values |= {"target_entity": "deals", "target_external_id": str(other)}
     tiny.put(kind, number, **values)
@@ -132,7 +149,9 @@ def edit(tiny: TinyServer, kind: str, number: int, other: int) -> None:
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(edits=EDITS)
-def test_incremental_equals_a_rebuild(connected: Pipeline, tiny: TinyServer, rows: Rows, edits: list[tuple[str, str, int, int]]) -> None:
+def test_incremental_equals_a_rebuild(
+    connected: Pipeline, tiny: TinyServer, rows: Rows, edits: list[tuple[str, str, int, int]]
+) -> None:
     for action, kind, number, other in edits:
         if action == "put":
             edit(tiny, kind, number, other)

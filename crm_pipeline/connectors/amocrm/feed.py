@@ -56,6 +56,11 @@ def happened_since(client: Client, types: Sequence[str], since: int) -> bool:
         return True
 
 
+def _bounds(first: int, last: int) -> Params:
+    until = [] if last == OPEN else [("filter[created_at][to]", last)]
+    return [("filter[created_at][from]", first), *until]
+
+
 def _as_they_are(rows: Sequence[Any]) -> Sequence[RawRecord]:
     return rows
 
@@ -86,6 +91,10 @@ class _Asker:
             found.served_at,
         )
 
+    def has(self, bounds: Params, second: int) -> bool:
+        """Return whether a window shows an event of a second."""
+        return any(seconds(row, "created_at") == second for row in self.page(bounds, 1).rows)
+
     def _ask(self, bounds: Params, page: int) -> ListPage:
         types = [("filter[type][]", name) for name in self._types]
         return self._client.sure_page(PATH, KEY, [*bounds, *types], limit=EVENTS_PER_PAGE, page=page, tries=3 if page > 1 else 2)
@@ -98,16 +107,20 @@ class _Feed:
         self._frame = frame
         self._events = events
         self._asker = _Asker(frame.client, types)
+        self._before = self._after = 0
+        """Seconds to add at either end of a window so that its own ends are certainly included."""
+        self._ends_known = False
 
     def fetch(self, asked: Range) -> Step:
         """Read a window that fits one page, or leave it in smaller ones."""
         found = self._window(asked, 1)
-        times = [seconds(row, "created_at") for row in found.rows]
+        times = [moment for row in found.rows if asked.low <= (moment := seconds(row, "created_at")) <= asked.high]
         self._frame.begin(max(times, default=asked.low), found.served_at)
-        if not found.more:
+        if not found.more or not times:
             return self._step(asked, found.rows)
         if asked.low == asked.high:
             return self._step(asked, self._second(asked, found.rows))
+        self._learn_ends(times[0])
         rest = _unread(asked, times, found.served_at)
         unread = [part for part in rest if (part.hint or {}).get("ordered")]
         read = [row for row in found.rows if not any(part.low <= seconds(row, "created_at") <= part.high for part in unread)]
@@ -118,15 +131,20 @@ class _Feed:
         return Step(self._told(within), rest)
 
     def _window(self, asked: Range, page: int) -> ListPage:
-        # A second more on both sides: whether the ends are inclusive is not documented; what is beyond is dropped.
-        first = max(asked.low - 1, 0)
-        bounds: list[tuple[str, str | int]] = [("filter[created_at][from]", first)]
-        if asked.high != OPEN:
-            bounds.append(("filter[created_at][to]", asked.high + 1))
-        found = self._asker.page(bounds, page)
-        if any(seconds(row, "created_at") < first - 1 for row in found.rows):
+        first = max(asked.low - self._before, 0)
+        found = self._asker.page(_bounds(first, asked.high if asked.high == OPEN else asked.high + self._after), page)
+        if any(seconds(row, "created_at") < first for row in found.rows):
             raise ImplausibleWalk("amoCRM ignores the filter on the time of events.")
         return found
+
+    def _learn_ends(self, second: int) -> None:
+        """Find out, by a second that has events, whether the ends of a window are inclusive: it is not documented."""
+        if self._ends_known:
+            return
+        if not self._asker.has(_bounds(second, second), second):
+            self._before = int(not self._asker.has(_bounds(second, second + 1), second))
+            self._after = int(not self._asker.has(_bounds(second - 1, second), second))
+        self._ends_known = True
 
     def _second(self, asked: Range, rows: Sequence[Payload]) -> list[Payload]:
         """Read one second that holds more than a page, pass after pass, until as many different events are known as a pass has.

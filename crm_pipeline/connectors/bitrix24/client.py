@@ -184,6 +184,7 @@ class Client:
         if ruled.action == "refresh":
             return Verdict("refresh")
         if ruled.action == "park":
+            self.operating.note(method, as_map(body).get("time"))
             return Verdict("raise", error=self.operating.parked(method))
         error = failure(ruled, method, answer.status, body, self._link.http.redactor.redact)
         if ruled.action == "pause":

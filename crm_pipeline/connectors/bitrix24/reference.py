@@ -28,25 +28,35 @@ def walk_reference(link: Link, client: Client, name: str, request: WalkRequest) 
 
 
 def read_users(client: Client) -> list[RawRecord]:
-    """Read all users by offset, in batches; users have no reliable id filter (facts: bitrix24 4.16, 5)."""
-    for _ in range(REREADS):
-        rows, total = _user_pages(client)
+    """Read all users by offset; users have no reliable id filter (facts: bitrix24 4.16, 5).
+
+    Some methods repeat their first page inside a batch (facts: bitrix24 9), so what does not add up is read page by page.
+    """
+    for attempt in range(REREADS):
+        rows, total = _user_pages(client, batched=attempt == 0)
         users = {str(row["ID"]): row for row in rows if row.get("ID")}
         if total is None or len(users) >= total:
             return [RawRecord("users", key, row, moment(row.get("DATE_REGISTER"), client.offset)) for key, row in users.items()]
     raise ImplausibleWalk("user.get gives fewer users than it counts; nothing was deleted, walk again.")
 
 
-def _user_pages(client: Client) -> tuple[list[Params], int | None]:
+def _user_pages(client: Client, *, batched: bool) -> tuple[list[Params], int | None]:
     reply = client.call("user.get", _users_from(0))
     rows, total = _maps(reply.result), reply.total
     while reply.next:
-        starts = range(reply.next, max(total or 0, reply.next + 1), PAGE)[:PAGE]
-        replies = client.batch({f"u{start}": ("user.get", _users_from(start)) for start in starts})
-        for reply in replies.values():
-            rows += _maps(reply.or_raise("user.get"))
-            total = reply.total if reply.total is not None else total
+        replies = _next_users(client, reply.next, (total or 0) if batched else 0)
+        rows += [row for page in replies for row in _maps(page.or_raise("user.get"))]
+        reply = replies[-1]
+        total = reply.total if reply.total is not None else total
     return rows, total
+
+
+def _next_users(client: Client, start: int, total: int) -> list[Reply]:
+    """Return the pages from `start` up to `total`, in one batch; one page by itself when there is no total to go by."""
+    starts = range(start, total, PAGE)[:PAGE]
+    if not starts:
+        return [client.call("user.get", _users_from(start))]
+    return list(client.batch({f"u{at}": ("user.get", _users_from(at)) for at in starts}).values())
 
 
 def _users_from(start: int) -> Params:
@@ -106,6 +116,8 @@ def read_custom_fields(client: Client) -> list[RawRecord]:
 
 def _custom_fields(client: Client, entity: str, replies: dict[str, Reply]) -> list[RawRecord]:
     described = as_map(replies[f"{entity}_fields"].result)
+    if not described:
+        replies[f"{entity}_rows"].or_raise(f"crm.{NAME_OF_ENTITY[entity]}.userfield.list")
     names = item_names(replies[f"{entity}_items"].result)
     rows = _userfields(client, entity, replies[f"{entity}_rows"]) or _from_descriptions(described)
     return [

@@ -25,13 +25,14 @@ Made = Iterable[Row]
 def fill(account: Account, world: World) -> None:
     """Fill an empty account."""
     _users(account, world)
-    furnish(account, with_catalogs=world.counts["products"] > 0)
+    counts = world.counts  # counting can mean reading everything: once
+    furnish(account, with_catalogs=counts["products"] > 0)
     account.forget()
     pour = Pourer(account)
     pour.rows(f"elements_{PRODUCTS}", (people_rows.product(account, one) for one in world.products()))
-    if world.counts["products"]:
+    if counts["products"]:
         pour.rows(f"elements_{EQUIPMENT}", (people_rows.machine(account, one) for one in world.products()))
-    maker = people_rows.Maker(account, _closest(world))
+    maker = people_rows.Maker(account, _closest(world, counts["tasks"]))
     pour.rows("companies", (maker.company(one) for one in world.companies()))
     pour.rows("contacts", (maker.person(one) for one in world.people()))
     reasons = deal_rows.Reasons()
@@ -79,10 +80,10 @@ def _users(account: Account, world: World) -> None:
     account.users.forget()
 
 
-def _closest(world: World) -> dict[tuple[str, int], int]:
+def _closest(world: World, tasks: int) -> dict[tuple[str, int], int]:
     """Answer the earliest open task per target; a very big world goes without, so as not to be held in memory."""
     found: dict[tuple[str, int], int] = {}
-    for task in world.tasks() if world.counts["tasks"] <= 200_000 else ():
+    for task in world.tasks() if tasks <= 200_000 else ():
         if not task.done:
             key = (task.target_kind, task.target)
             found[key] = min(task.due, found.get(key, task.due))

@@ -39,6 +39,7 @@ class Access:
     clock: Clock
     switches: BitrixSwitches
     redirect_uri: str = "http://127.0.0.1/callback"
+    install_uri: str = ""
     scopes: tuple[str, ...] = SCOPES
     _webhooks: dict[tuple[int, str], Credential] = field(default_factory=dict)
     _codes: dict[str, tuple[int, float]] = field(default_factory=dict)
@@ -107,6 +108,11 @@ class Access:
         self._tokens[access] = (credential, now + self.switches.access_seconds)
         self._grants[refresh] = _Grant(user, now + self.switches.refresh_days * DAY)
         return access, refresh
+
+    def revoke(self) -> None:
+        """Forget all codes and tokens of the app."""
+        for kept in (self._codes, self._tokens, self._grants):
+            kept.clear()
 
     def knows_client(self, client_id: Any, client_secret: Any) -> bool:
         """Tell whether id and secret are the app's."""

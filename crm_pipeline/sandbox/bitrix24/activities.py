@@ -9,7 +9,7 @@ import orjson
 from .calls import Actor, Answer, Call, method
 from .columns import CREATED, ID, UPDATED, table
 from .fields import KIND_OF_TYPE
-from .filters import Column, Condition, Dialect
+from .filters import Column, Condition, Dialect, any_pair
 from .json_text import Rows
 from .paging import List, names_of, page, picked
 from .portal import Portal
@@ -197,10 +197,7 @@ def _bindings(bindings: Any) -> Condition:
     listed = list(bindings.values()) if isinstance(bindings, dict) else bindings
     if not isinstance(listed, list) or not all(isinstance(pair, dict) and "OWNER_ID" in pair for pair in listed):
         raise classic("The parameter BINDINGS is invalid.")
-    equal = [f"CAST(json_extract(j.value, '$.{key}') AS INTEGER) = ?" for key in _OWNER]
-    match = f"({' AND '.join(equal)})"
-    args = [int(pair.get(key) or 0) for pair in listed for key in _OWNER]
-    return f"EXISTS (SELECT 1 FROM json_each(body, '$.BINDINGS') j WHERE {' OR '.join([match] * len(listed))})", args
+    return any_pair("BINDINGS", _OWNER, [{key: int(pair.get(key) or 0) for key in _OWNER} for pair in listed])
 
 
 def _selected(texts: list[str], names: list[str]) -> Rows:

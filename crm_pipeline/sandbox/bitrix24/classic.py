@@ -90,8 +90,15 @@ def with_empty(portal: Portal, names: list[str], row: Row) -> Row:
 
 def _selected(portal: Portal, kind: str, texts: list[str], names: list[str]) -> Rows:
     wanted = names or ["*", "UF_*"]
+    if {"*", "UF_*"} <= set(wanted) and portal.switches.empty_multiple == "list":
+        unwanted = [f'"{name}":[' for name in MULTI if name not in wanted]
+        return Rows([_picked(text, wanted) if any(key in text for key in unwanted) else text for text in texts])
     rows = [emptied(portal, kind, orjson.loads(text)) for text in texts]
     return Rows([orjson.dumps(_pick(row, wanted)).decode() for row in rows])
+
+
+def _picked(text: str, wanted: list[str]) -> str:
+    return orjson.dumps(_pick(orjson.loads(text), wanted)).decode()
 
 
 def _pick(row: Row, wanted: list[str]) -> Row:

@@ -5,11 +5,12 @@ Field names are the vendor's: UPPER_CASE for CRM rows and tasks, camelCase for p
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from crm_pipeline.sandbox.store import LIVE, PURGED
 
-from . import changes
+from . import changes, installation
 from .calls import REGISTER, Actor, Answer, Call, Credential
 from .fields import ENTITY_TYPES
 from .portal import Portal
@@ -17,6 +18,7 @@ from .space import ADMIN, IBLOCK
 from .users import KIND as USER
 from .users import user_row
 
+Values = dict[str, Any]
 _METHODS = {
     **{kind: (f"crm.{kind}", "id") for kind in ENTITY_TYPES},
     "activity": ("crm.activity", "id"),
@@ -24,127 +26,146 @@ _METHODS = {
     "task": ("tasks.task", "taskId"),
     "product": ("catalog.product", "id"),
 }
-_PERSON = Credential("person", "person", ADMIN, frozenset())
 
 
 class BadEdit(ValueError):
     """An edit makes no sense: unknown kind, unknown row, nothing to do."""
 
 
-def apply_edit(portal: Portal, edit: dict[str, Any]) -> int | None:
-    """Do one edit and return the id concerned. Raises BadEdit or Refusal."""
-    kind, actor = str(edit.get("kind")), Actor(int(edit.get("user", ADMIN)))
+def apply_edit(portal: Portal, edit: Values) -> int | None:
+    """Do one edit, as the administrator or as `user`, and return the id concerned. Raises BadEdit or Refusal."""
     with portal.lock:
+        return Editor(portal, int(edit.get("user", ADMIN))).apply(str(edit.get("kind")), edit)
+
+
+@dataclass
+class Editor:
+    """Somebody who works in the portal."""
+
+    portal: Portal
+    user: int
+
+    def apply(self, kind: str, edit: Values) -> int | None:
+        """Do what the edit names."""
         if "merge" in edit:
-            winner, loser = edit["merge"]
-            changes.merge(portal, kind, int(winner), int(loser), actor)
-            return int(winner)
+            winner, loser = map(int, edit["merge"])
+            changes.merge(self.portal, kind, winner, loser, self.actor)
+            return winner
         if "create" in edit:
-            return _create(portal, kind, edit["create"])
-        return _touch(portal, kind, int(edit["id"]), edit, actor)
-
-
-def _create(portal: Portal, kind: str, values: dict[str, Any]) -> int | None:
-    if kind == "webhook":
-        for event in values["events"]:
-            portal.events.bind(event, handler=values["handler"], app=False)
-        return None
-    if kind == USER:
-        return _save_user(portal, portal.store.next_id(USER), values)
-    if kind == "product":
-        values = {"iblockId": IBLOCK, **values}
-    result = _run(portal, kind, "add", {"fields": values})
-    return _id_of(result)
-
-
-def _touch(portal: Portal, kind: str, number: int, edit: dict[str, Any], actor: Actor) -> int | None:
-    if "set" in edit and kind == "app":
-        portal.access.redirect_uri = str(edit["set"]["redirect_uri"])
-    elif "set" in edit:
-        _set(portal, kind, number, edit["set"])
-    elif edit.get("delete"):
-        _delete(portal, kind, number)
-    elif edit.get("purge"):
-        _purge(portal, kind, number)
-    elif edit.get("restore"):
-        return _restore(portal, kind, number, actor)
-    else:
+            return _CREATE.get(kind, Editor.add)(self, kind, edit["create"])
+        number = int(edit["id"])
+        if "set" in edit:
+            _SET.get(kind, Editor.change)(self, kind, number, edit["set"])
+            return number
+        for verb, act in _VERBS.items():
+            if edit.get(verb):
+                return act(self, kind, number)
         raise BadEdit(f"nothing to do in {sorted(edit)}")
-    return number
 
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.user)
 
-def _set(portal: Portal, kind: str, number: int, values: dict[str, Any]) -> None:
-    if kind == USER:
-        _save_user(portal, number, values)
-    elif kind == "productrows":
-        _call(portal, "crm.deal.productrows.set", {"id": number, "rows": values["rows"]})
-    elif kind == "deal" and "CATEGORY_ID" in values:
-        _move(portal, number, values)
-    else:
-        _run(portal, kind, "update", {_id_name(kind): number, "fields": values})
+    # creating
 
+    def add(self, kind: str, values: Values) -> int:
+        result = self.run(kind, "add", {"fields": {"iblockId": IBLOCK, **values} if kind == "product" else values})
+        while isinstance(result, dict):
+            result = result.get("id") or next(iter(result.values()))
+        return int(result)
 
-def _move(portal: Portal, number: int, values: dict[str, Any]) -> None:
-    """Move a deal to another pipeline, which the classic update cannot."""
-    place = {"categoryId": values["CATEGORY_ID"]} | ({"stageId": values["STAGE_ID"]} if "STAGE_ID" in values else {})
-    _call(portal, "crm.item.update", {"entityTypeId": ENTITY_TYPES["deal"], "id": number, "fields": place})
-    rest = {key: value for key, value in values.items() if key not in ("CATEGORY_ID", "STAGE_ID")}
-    if rest:
-        _run(portal, "deal", "update", {"id": number, "fields": rest})
+    def add_user(self, kind: str, values: Values) -> int:
+        number, now = self.portal.store.next_id(USER), self.portal.now
+        row = user_row(number, "", "", "", "", self.portal.iso(now)) | values
+        self.portal.store.put(USER, row, id=number, created=now, updated=now)
+        self.portal.events.emit("ONUSERADD", {"ID": str(number)}, self.actor)
+        return number
 
+    def add_outgoing_webhook(self, kind: str, values: Values) -> None:
+        for event in values["events"]:
+            self.portal.events.bind(event, handler=values["handler"], app=False)
 
-def _delete(portal: Portal, kind: str, number: int) -> None:
-    if kind == USER:
-        _save_user(portal, number, {"ACTIVE": False})
-    else:
-        _run(portal, kind, "delete", {_id_name(kind): number})
+    def install_app(self, kind: str, values: Values) -> None:
+        installation.install(self.portal, str(values["handler"]))
 
+    # changing
 
-def _purge(portal: Portal, kind: str, number: int) -> None:
-    if kind not in ENTITY_TYPES:
-        portal.store.mark(kind, number, PURGED)
-        return
-    if portal.records.load(kind, number) is not None:
-        _delete(portal, kind, number)
-    portal.records.purge(kind, number)
+    def change(self, kind: str, number: int, values: Values) -> None:
+        self.run(kind, "update", {_id_name(kind): number, "fields": values})
 
+    def change_user(self, kind: str, number: int, values: Values) -> None:
+        now, row = self.portal.now, self.portal.store.get(USER, number)
+        if row is None:
+            raise BadEdit(f"no user {number}")
+        self.portal.store.put(USER, row | values, id=number, created=now, updated=now)
 
-def _restore(portal: Portal, kind: str, number: int, actor: Actor) -> int:
-    if kind in ENTITY_TYPES:
-        restored = changes.restore(portal, kind, number, actor)
-    else:
-        restored = number if portal.store.mark(kind, number, LIVE) else None
-    if restored is None:
-        raise BadEdit(f"no {kind} {number} in the recycle bin")
-    return restored
+    def change_deal(self, kind: str, number: int, values: Values) -> None:
+        """Change a deal; the classic update cannot move it to another pipeline, crm.item.update can."""
+        rest = dict(values)
+        if "CATEGORY_ID" in rest:
+            place = {"categoryId": rest.pop("CATEGORY_ID")} | ({"stageId": rest.pop("STAGE_ID")} if "STAGE_ID" in rest else {})
+            self.call("crm.item.update", {"entityTypeId": ENTITY_TYPES[kind], "id": number, "fields": place})
+        if rest or rest == values:
+            self.change(kind, number, rest)
 
+    def change_rows(self, kind: str, number: int, values: Values) -> None:
+        self.call("crm.deal.productrows.set", {"id": number, "rows": values["rows"]})
 
-def _save_user(portal: Portal, number: int, values: dict[str, Any]) -> int:
-    known, now = portal.store.get(USER, number), portal.now
-    row = (known or user_row(number, "", "", "", "", portal.iso())) | values
-    portal.store.put(USER, row, id=number, created=now, updated=now)
-    if known is None:
-        portal.events.emit("ONUSERADD", {"ID": str(number)}, Actor())
-    return number
+    def change_app(self, kind: str, number: int, values: Values) -> None:
+        self.portal.access.redirect_uri = str(values["redirect_uri"])
 
+    # removing
 
-def _run(portal: Portal, kind: str, verb: str, params: dict[str, Any]) -> Any:
-    if kind not in _METHODS:
-        raise BadEdit(f"no kind {kind!r}; known: {', '.join([*_METHODS, USER, 'productrows', 'webhook'])}")
-    return _call(portal, f"{_METHODS[kind][0]}.{verb}", params)
+    def delete(self, kind: str, number: int) -> int:
+        if kind == USER:
+            self.change_user(kind, number, {"ACTIVE": False})
+        elif kind == "app":
+            installation.uninstall(self.portal)
+        else:
+            self.run(kind, "delete", {_id_name(kind): number})
+        return number
 
+    def purge(self, kind: str, number: int) -> int:
+        if kind not in ENTITY_TYPES:
+            self.portal.store.mark(kind, number, PURGED)
+            return number
+        if self.portal.records.load(kind, number) is not None:
+            self.delete(kind, number)
+        self.portal.records.purge(kind, number)
+        return number
 
-def _call(portal: Portal, name: str, params: dict[str, Any]) -> Any:
-    found = REGISTER[name]
-    result = found.run(portal, Call(name, params, _PERSON, found.strict))
-    return result.result if isinstance(result, Answer) else result
+    def restore(self, kind: str, number: int) -> int:
+        if kind in ENTITY_TYPES:
+            restored = changes.restore(self.portal, kind, number, self.actor)
+        else:
+            restored = number if self.portal.store.mark(kind, number, LIVE) else None
+        if restored is None:
+            raise BadEdit(f"no {kind} {number} in the recycle bin")
+        return restored
+
+    # the way calls go
+
+    def run(self, kind: str, verb: str, params: Values) -> Any:
+        if kind not in _METHODS:
+            raise BadEdit(f"no kind {kind!r}; known: {', '.join({**_METHODS, **_SET, **_CREATE})}")
+        return self.call(f"{_METHODS[kind][0]}.{verb}", params)
+
+    def call(self, name: str, params: Values) -> Any:
+        found = REGISTER[name]
+        person = Credential("person", "person", self.user, frozenset())
+        result = found.run(self.portal, Call(name, params, person, found.strict))
+        return result.result if isinstance(result, Answer) else result
 
 
 def _id_name(kind: str) -> str:
     return _METHODS[kind][1] if kind in _METHODS else "id"
 
 
-def _id_of(result: Any) -> int:
-    while isinstance(result, dict):
-        result = result.get("id") or next(iter(result.values()))
-    return int(result)
+_CREATE = {USER: Editor.add_user, "webhook": Editor.add_outgoing_webhook, "app": Editor.install_app}
+_SET = {
+    USER: Editor.change_user,
+    "deal": Editor.change_deal,
+    "productrows": Editor.change_rows,
+    "app": Editor.change_app,
+}
+_VERBS = {"delete": Editor.delete, "purge": Editor.purge, "restore": Editor.restore}

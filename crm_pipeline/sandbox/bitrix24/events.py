@@ -76,6 +76,10 @@ class Events:
         self.bindings.append(Binding(number, event.upper(), **options))
         return self.bindings[-1]
 
+    def send(self, event: str, handler: str, data: dict[str, Any], tokens: bool = True) -> None:
+        """Post an event to an address without a subscription, as installation does."""
+        self._post(Binding(0, event, handler, app=tokens), data)
+
     def _announce(self) -> None:
         for binding in [one for one in self.bindings if one.event == "ONOFFLINEEVENT" and not one.offline]:
             if self.portal.clock.now() - binding.told >= binding.min_timeout:

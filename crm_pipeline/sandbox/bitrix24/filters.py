@@ -3,7 +3,7 @@
 Column expressions come from the tables of `columns.py` only; values are always bound. Here: prefixes, lists, nesting.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +70,14 @@ def split_prefix(key: str, prefixes: tuple[str, ...] = PREFIXES) -> tuple[str, s
     """Split a filter key into prefix and field name."""
     prefix = next((prefix for prefix in prefixes if key.startswith(prefix)), "")
     return prefix, key[len(prefix) :]
+
+
+def any_pair(name: str, keys: Sequence[str], pairs: list[dict[str, int]]) -> Condition:
+    """Ask for rows whose JSON list `name` holds one of the pairs, compared by the keys."""
+    same = " AND ".join(f"CAST(json_extract(j.value, '$.{key}') AS INTEGER) = ?" for key in keys)
+    wanted = " OR ".join([f"({same})"] * len(pairs))
+    args = [pair[key] for pair in pairs for key in keys]
+    return f"EXISTS (SELECT 1 FROM json_each(body, '$.{name}') j WHERE {wanted})", args
 
 
 def _pairs(value: Any) -> list[tuple[Any, Any]]:

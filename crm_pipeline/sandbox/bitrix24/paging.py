@@ -6,20 +6,20 @@ Here: which rows of a table are on a page. How they look is up to the method tha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from .calls import Answer, Call
-from .filters import Column, Condition, Dialect, compile_filter, compile_order, split_prefix
+from .filters import Column, Condition, Dialect, compile_filter, compile_order
 from .json_text import Rows
+from .planning import planned
 
 if TYPE_CHECKING:
     from .portal import Portal
 
 SIZE = 50
-FEW = 5_000
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,7 @@ class Page:
 def page(portal: Portal, call: Call, spec: List, filters: Any = None, order: Any = None, extra: Condition = ("", [])) -> Page:
     """Read the page a call asks for; `extra` is a condition of the method itself. Raises Refusal for a bad filter or order."""
     filters = call.get("filter") if filters is None else filters
-    _prepare_lookups(portal, spec, filters)
-    columns = _indexed(portal, spec, filters)
+    columns = planned(portal, spec.kind, spec.columns, filters)
     where, args = _both(extra, compile_filter(filters, columns, spec.dialect))
     default = spec.default if columns is spec.columns else f"+{spec.default}"
     sorting = compile_order(call.get("order") if order is None else order, columns, spec.dialect, default)
@@ -83,30 +82,6 @@ def names_of(select: Any) -> list[str]:
     if isinstance(select, list):
         return [str(name) for name in select]
     return [str(select)] if select else []
-
-
-def _indexed(portal: Portal, spec: List, filters: Any) -> Mapping[str, Column]:
-    """Keep SQLite from walking the whole table by id when few rows changed since the time asked for: hide the id's index."""
-    since = _since(spec, filters)
-    if since is None or portal.store.select(spec.kind, "updated >= ?", (since,), "updated", limit=1, offset=FEW):
-        return spec.columns
-    return {name: replace(column, sql="+id") if column.sql == "id" else column for name, column in spec.columns.items()}
-
-
-def _prepare_lookups(portal: Portal, spec: List, filters: Any) -> None:
-    for key in filters if isinstance(filters, Mapping) else ():
-        column = spec.columns.get(split_prefix(str(key))[1])
-        if column is not None and column.lookup:
-            portal.store.index(spec.kind, column.lookup)
-
-
-def _since(spec: List, filters: Any) -> int | None:
-    for key, value in filters.items() if isinstance(filters, Mapping) else ():
-        prefix, name = split_prefix(str(key))
-        column = spec.columns.get(name)
-        if prefix in (">", ">=") and column is not None and column.sql == "updated":
-            return spec.dialect.moments.seconds(value)
-    return None
 
 
 def _both(first: Condition, second: Condition) -> Condition:

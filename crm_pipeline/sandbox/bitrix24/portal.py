@@ -39,6 +39,7 @@ class Portal:
     access: Access = field(init=False)
     dispatcher: Dispatcher = field(init=False)
     faults: Faults = field(default_factory=Faults)
+    plans: dict[tuple[Any, ...], bool] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property

@@ -21,6 +21,7 @@ from .portal import Portal
 from .refusals import Refusal, missing_parameter
 from .task_rows import KIND, STATUS_AFTER
 
+Cards = dict[str, dict[str, Any]]
 _ONLY_NAMED = ("ufCrmTask", "tags", "commentsCount", "timeSpentInLogs")
 _ALWAYS = ("id", "group", "creator", "responsible")
 _NUMBERS = "PARENT_ID GROUP_ID CREATED_BY RESPONSIBLE_ID CHANGED_BY CLOSED_BY PRIORITY STAGE_ID"
@@ -69,7 +70,8 @@ def list_tasks(portal: Portal, call: Call) -> Answer:
     spec = List(KIND, columns, dialect, "id DESC", fast=portal.switches.fast_mode_everywhere)
     found = page(portal, call, spec)
     names = [camel(name) for name in names_of(call.get("select"))]
-    rows = [_selected(_live(portal, orjson.loads(text)), names) for text in found.texts]
+    cards: Cards = {}
+    rows = [_selected(_live(portal, orjson.loads(text), cards), names) for text in found.texts]
     return found.answer(Rows([orjson.dumps(row).decode() for row in rows]), "tasks")
 
 
@@ -81,7 +83,7 @@ def get_task(portal: Portal, call: Call) -> Any:
     if row is None:
         return []
     names = [camel(name) for name in names_of(call.get("select"))]
-    return {"task": _selected(_live(portal, row), names) | {"action": dict.fromkeys(_ACTIONS, True)}}
+    return {"task": _selected(_live(portal, row, {}), names) | {"action": dict.fromkeys(_ACTIONS, True)}}
 
 
 @method("tasks.task.add", scope="task", strict=True)
@@ -161,18 +163,22 @@ def _fields(call: Call) -> dict[str, Any]:
 
 def _whole(portal: Portal, row: dict[str, Any]) -> dict[str, Any]:
     more = {"action": dict.fromkeys(_ACTIONS, True), "checkListTree": {"nodeId": 0, "fields": {"id": None}, "descendants": []}}
-    return {"task": _live(portal, row) | more}
+    return {"task": _live(portal, row, {}) | more}
 
 
-def _live(portal: Portal, row: dict[str, Any]) -> dict[str, Any]:
+def _live(portal: Portal, row: dict[str, Any], cards: Cards) -> dict[str, Any]:
     """Add what depends on the moment: people's names and the overdue status."""
-    due = portal.moments.seconds(row["deadline"] or "")
+    due = portal.moments.seconds(row["deadline"]) if row["deadline"] else None
     overdue = due is not None and due < portal.now and row["status"] not in (task_rows.DONE, task_rows.DEFERRED)
-    people = {
-        "creator": task_rows.person(portal, row["createdBy"]),
-        "responsible": task_rows.person(portal, row["responsibleId"]),
-    }
-    return row | people | {"subStatus": "-1" if overdue else row["status"]}
+    row |= {"creator": _card(portal, row["createdBy"], cards), "responsible": _card(portal, row["responsibleId"], cards)}
+    row["subStatus"] = "-1" if overdue else row["status"]
+    return row
+
+
+def _card(portal: Portal, user: str, cards: Cards) -> dict[str, Any]:
+    if user not in cards:
+        cards[user] = task_rows.person(portal, user)
+    return cards[user]
 
 
 def _selected(row: dict[str, Any], names: list[str]) -> dict[str, Any]:

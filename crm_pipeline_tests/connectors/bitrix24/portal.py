@@ -80,6 +80,10 @@ class Portal:
         self.link = open_link(self.sandbox, self.vault, self.account.facts)
         return self
 
+    def link_with(self, **facts: Any) -> Link:
+        """Return a link that knows other facts than the account check found."""
+        return open_link(self.sandbox, self.vault, {**self.link.facts, **facts})
+
     def context(self) -> MappingContext:
         """Return what normalizing needs, with the custom fields' definitions read."""
         assert self.account

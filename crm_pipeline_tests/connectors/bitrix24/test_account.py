@@ -112,10 +112,39 @@ def test_a_custom_fields_label_and_choices_come_with_its_definition() -> None:
         assert fields["contacts:UF_CRM_1790000000002"]["options"]
 
 
+def test_custom_fields_are_read_by_those_who_are_no_administrators() -> None:
+    with portal(contacts=1) as found:
+        whole = found.ids("custom_fields")
+        for word in ("contact", "company", "deal"):
+            found.fault("in_batch", call=f"crm.{word}.userfield.list", status=403, error="ACCESS_DENIED")
+        assert set(found.ids("custom_fields")) == set(whole)
+
+
+def test_custom_fields_nobody_tells_about_are_not_taken_for_gone() -> None:
+    with portal(contacts=1) as found:
+        for call in ("crm.contact.userfield.list", "crm.contact.fields"):
+            found.fault("in_batch", call=call, status=403, error="insufficient_scope")
+        with pytest.raises(AccessDenied):
+            found.ids("custom_fields")
+
+
 def test_users_beyond_one_page_are_all_read() -> None:
     with portal(contacts=1) as found:
         for n in range(130):
             found.edit(kind="user", create={"NAME": f"User {n}", "EMAIL": f"u{n}@example.test"})
+        assert set(found.ids("users")) == found.held("user")
+
+
+def test_users_are_read_page_by_page_where_a_batch_repeats_the_first_page() -> None:
+    with portal(contacts=1) as found:
+        for n in range(130):
+            found.edit(kind="user", create={"NAME": f"User {n}", "EMAIL": f"u{n}@example.test"})
+        first = [record.payload for record in found.records("users")][:50]
+        repeated = {
+            "result": {"result": {"u50": first, "u100": first}, "result_error": [], "result_total": {"u50": 138}},
+            "time": {},
+        }
+        found.fault("status", call="batch", status=200, body=repeated, times=0)
         assert set(found.ids("users")) == found.held("user")
 
 

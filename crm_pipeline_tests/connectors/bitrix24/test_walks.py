@@ -23,7 +23,7 @@ KINDS = {
 @pytest.fixture(scope="module")
 def quiet() -> Iterator[Portal]:
     """A portal nobody edits."""
-    with portal(contacts=700) as found:
+    with portal(contacts=600) as found:
         yield found.checked()
 
 
@@ -50,7 +50,7 @@ def test_pages_of_one_walk_share_its_start_and_only_the_last_has_no_resume(quiet
 
 def test_a_large_list_is_read_by_batches_of_fifty_pages(quiet: Portal) -> None:
     before = quiet.requests()
-    assert len(quiet.ids("contacts")) == 700
+    assert len(quiet.ids("contacts")) == 600
     assert quiet.requests() - before == 2
 
 
@@ -58,11 +58,11 @@ def test_a_large_list_is_read_by_batches_of_fifty_pages(quiet: Portal) -> None:
     "stream", ["companies", "contacts", "deals", "stage_history", "tasks", "activities", "comments", "products"]
 )
 def test_a_walk_goes_on_from_any_page_it_landed(quiet: Portal, stream: str) -> None:
-    whole = quiet.pages(stream)
-    for number, page in enumerate(whole):
+    whole, everything = quiet.pages(stream), set(quiet.ids(stream))
+    for number, page in list(enumerate(whole))[:: max(1, len(whole) // 3)]:
         landed = [record.external_id for earlier in whole[: number + 1] for record in earlier.records]
         rest = quiet.pages(stream, WalkRequest("initial", resume=page.resume)) if page.resume else []
-        assert {record.external_id for later in rest for record in later.records}.union(landed) == set(quiet.ids(stream))
+        assert {record.external_id for later in rest for record in later.records}.union(landed) == everything
         assert all(later.started_at == whole[0].started_at for later in rest)
 
 
@@ -117,6 +117,16 @@ def test_comments_of_more_changed_owners_than_a_page_holds_are_read(busy: Portal
     made = {busy.edit(kind="comment", create={"ENTITY_ID": n, "ENTITY_TYPE": "contact", "COMMENT": "x"}) for n in range(1, 71)}
     found = busy.ids("comments", WalkRequest("incremental", since=since))
     assert {f"comment:{number}" for number in made} <= set(found)
+
+
+def test_merged_duplicates_come_as_an_update_and_a_record_that_is_gone(busy: Portal) -> None:
+    busy.sandbox.clock.advance(1_000)
+    since = busy.now()
+    busy.sandbox.clock.advance(1_000)
+    busy.edit(kind="contact", merge=[5, 9])
+    assert "5" in busy.ids("contacts", WalkRequest("incremental", since=since))
+    (loser,) = busy.records("contacts", WalkRequest("record", ids=("9",)))
+    assert loser.deleted
 
 
 def test_a_window_yields_only_what_changed_within(busy: Portal) -> None:
@@ -222,7 +232,7 @@ def test_a_walk_of_several_ranges_goes_on_from_any_page_it_landed() -> None:
         found.checked()
         whole = found.pages("deals")
         assert max(len(page.resume["ranges"]) for page in whole if page.resume) > 1
-        for number, page in enumerate(whole):
+        for number, page in list(enumerate(whole))[::2]:
             landed = {record.external_id for earlier in whole[: number + 1] for record in earlier.records}
             rest = found.pages("deals", WalkRequest("initial", resume=page.resume)) if page.resume else []
             assert landed | {record.external_id for later in rest for record in later.records} == found.held("deal")

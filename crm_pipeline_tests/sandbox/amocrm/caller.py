@@ -80,3 +80,10 @@ def codes(answer: requests.Response) -> list[tuple[str, str, str]]:
         for item in answer.json()["validation-errors"]
         for error in item["errors"]
     ]
+
+
+def made(call: Caller, kind: str, **item: Any) -> dict[str, Any]:
+    """Create one row and read it back."""
+    answer = call.post(kind, [item])
+    assert answer.status_code == 200, answer.text
+    return call.get(f"{kind}/{answer.json()['_embedded'][kind][0]['id']}").json()

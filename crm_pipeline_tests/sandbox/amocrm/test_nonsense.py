@@ -143,13 +143,13 @@ def call() -> Iterator[Caller]:
         yield Caller(sandbox)
 
 
-@settings(max_examples=2500, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(target=CALLS, body=ITEMS | JSON)
 def test_no_body_breaks_a_write(call: Caller, target: tuple[str, str], body: Any) -> None:
     assert call.request(*target, json=body).status_code < 500
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(path=LISTS, query=QUERY)
 def test_no_query_breaks_a_list(call: Caller, path: str, query: dict[str, str]) -> None:
     answer = call.get(path, params=query)

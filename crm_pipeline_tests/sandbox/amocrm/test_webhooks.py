@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -194,7 +195,7 @@ def test_retries_follow_the_table(amo: AmoSandbox, call: Caller, receiver: Recei
     settled(amo, attempts)
     assert amo.courier.pending == 0
     times = [one.due for one in amo.courier.log]
-    assert [round(b - a) for a, b in zip(times, times[1:], strict=False)] == delays[: attempts - 1]
+    assert [round(b - a) for a, b in pairwise(times)] == delays[: attempts - 1]
     assert [one.attempt for one in amo.courier.log] == list(range(1, attempts + 1))
 
 

@@ -113,6 +113,23 @@ def test_faults_name_calls_and_answer_html_or_redirect(empty: PortalClient) -> N
     assert empty.post("crm.deal.list").status_code == 200
 
 
+def test_a_lost_answer_leaves_the_write_behind(empty: PortalClient) -> None:
+    empty.sandbox.faults.add({"match": {"call": "crm.contact.add"}, "fault": "reset_after"})
+    empty.sandbox.faults.add({"match": {"call": "crm.contact.add"}, "fault": "reset_before"})
+    for _ in range(2):
+        with pytest.raises(requests.ConnectionError):
+            empty.post("crm.contact.add", fields={"NAME": "Ann", "ORIGIN_ID": "ext-1"})
+    assert empty.body("crm.contact.list", filter={"ORIGIN_ID": "ext-1"})["total"] == 1
+
+
+def test_a_command_is_found_by_every_name_a_fault_rule_may_use(empty: PortalClient) -> None:
+    empty.sandbox.faults.add({"match": {"path": "batch"}, "fault": "truncate", "bytes": 10})
+    answer = empty.post("batch", cmd={"a": "server.time"})
+    with pytest.raises(requests.exceptions.JSONDecodeError):
+        answer.json()
+    assert empty.call("batch", cmd={"a": "server.time"})["result_error"] == []
+
+
 def test_journal_hides_the_secret(empty: PortalClient) -> None:
     empty.post("crm.contact.list.json", select=["ID"])
     entry = empty.sandbox.journal.entries()[-1]

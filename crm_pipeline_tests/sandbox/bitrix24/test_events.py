@@ -72,6 +72,21 @@ def test_outgoing_webhook_gets_no_tokens(app: AppClient, handler: tuple[str, Que
     assert app.call("event.get") == []
 
 
+def test_installation_brings_tokens_and_removal_takes_them(app: AppClient, handler: tuple[str, Queue[dict[str, Any]]]) -> None:
+    address, heard = handler
+    app.sandbox.apply_edit({"kind": "app", "create": {"handler": address}})
+    told = heard.get(timeout=10)
+    assert (told["event"], told["data"]["INSTALLED"]) == ("ONAPPINSTALL", "Y")
+    app.tokens = told["auth"]
+    assert app.call("profile")["ID"] == "1"
+    app.call("event.bind", event="ONCRMDEALADD", handler=address)
+    app.sandbox.apply_edit({"kind": "app", "id": 1, "delete": True})
+    gone = heard.get(timeout=10)
+    assert (gone["event"], gone["data"]["CLEAN"], "access_token" in gone["auth"]) == ("ONAPPUNINSTALL", "1", False)
+    assert app.refusal("profile") == (401, "invalid_token")
+    assert app.sandbox.events.bindings == []
+
+
 BAD = [
     ({}, (400, "ERROR_ARGUMENT")),
     ({"event": "ONNOTHING", "handler": "http://a.test/"}, (400, "ERROR_EVENT_NOT_FOUND")),

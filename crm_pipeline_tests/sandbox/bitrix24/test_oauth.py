@@ -40,6 +40,19 @@ def test_browser_is_sent_back_with_a_code(empty: PortalClient) -> None:
     assert (refused.status_code, "Location" in refused.headers) == (400, False)
 
 
+def test_the_apps_address_can_be_changed(empty: PortalClient) -> None:
+    empty.sandbox.apply_edit({"kind": "app", "id": 1, "set": {"redirect_uri": "http://127.0.0.1:9/back"}})
+    told = empty.sandbox.credentials()
+    place = f"{told['oauth_url']}/oauth/authorize/?client_id={told['client_id']}"
+    sent = requests.get(place, allow_redirects=False, timeout=10)
+    assert sent.headers["Location"].startswith("http://127.0.0.1:9/back?code=")
+
+
+def test_a_code_answered_in_full(empty: PortalClient) -> None:
+    empty.switch(code_answer="full")
+    assert set(empty.app().tokens) == PAIR | {"expires", "user_id"}
+
+
 def test_code_gives_a_pair_that_works_everywhere(empty: PortalClient) -> None:
     app = empty.app()
     assert set(app.tokens) == PAIR

@@ -123,6 +123,8 @@ def test_edits_of_every_kind(empty: PortalClient) -> None:
     edit({"kind": "deal", "id": deal, "set": {"CATEGORY_ID": 1, "STAGE_ID": "C1:WON", "TITLE": "Y"}})
     row = empty.call("crm.deal.get", id=deal)
     assert (row["CATEGORY_ID"], row["STAGE_ID"], row["TITLE"]) == ("1", "C1:WON", "Y")
+    edit({"kind": "deal", "id": deal, "user": 2, "set": {"TITLE": "Z"}})
+    assert empty.call("crm.deal.get", id=deal)["MODIFY_BY_ID"] == "2"
     edit({"kind": "productrows", "id": deal, "set": {"rows": [{"PRODUCT_NAME": "Nut", "PRICE": 3}]}})
     assert empty.call("crm.deal.get", id=deal)["OPPORTUNITY"] == "3.00"
     task = edit({"kind": "task", "create": {"TITLE": "T", "RESPONSIBLE_ID": 1}})

@@ -1,4 +1,4 @@
-"""Fixtures of the stages: a tiny CRM that serves, a pipeline on a fresh database, a connection between them."""
+"""Fixtures of whoever tests with the tiny CRM: it serves, a pipeline on a fresh database knows it, a connection leads to it."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
