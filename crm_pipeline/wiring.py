@@ -78,7 +78,7 @@ def _own_rate(usual: Meter, row: ConnectionRow) -> Meter:
 
 
 NOT_SECRET = frozenset(
-    {"client_id", "redirect_uri", "oauth_url", "expires_at", "member_id", "domain", "server_endpoint", "client_endpoint"}
+    {"client_id", "redirect_uri", "oauth_url", "expires_at", "member_id", "domain", "scope", "server_endpoint", "client_endpoint"}
 )
 
 

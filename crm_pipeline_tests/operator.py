@@ -19,11 +19,17 @@ class Operator:
 
     def run(self, *words: str, given: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
         """Run a command and return what came of it. given: what is typed on standard input."""
+        command, env = self.command(*words), self.environment(**settings)
+        return subprocess.run(command, env=env, input=given, capture_output=True, text=True, timeout=280)
+
+    def command(self, *words: str) -> list[str]:
+        """Return the command as the system starts it."""
+        return [sys.executable, "-m", "crm_pipeline", *words]
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        """Return the environment a command gets."""
         own = {"CRM_DATABASE_URL": self.database_url, "CRM_ENCRYPTION_KEY": self.encryption_key, "CRM_ALLOWED_HOSTS": "127.0.0.1"}
-        command = [sys.executable, "-m", "crm_pipeline", *words]
-        return subprocess.run(
-            command, env={**os.environ, **own, **settings}, input=given, capture_output=True, text=True, timeout=280
-        )
+        return {**os.environ, **own, **settings}
 
     def do(self, *words: str, given: str = "") -> str:
         """Run a command that must succeed and return what it printed."""

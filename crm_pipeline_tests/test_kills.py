@@ -29,7 +29,7 @@ from crm_pipeline.wiring import open_pipeline
 from crm_pipeline_tests.conftest import administer, url_of
 
 KILLS = int(os.environ.get("KILLS", "100"))
-CONTACTS = 60
+CONTACTS = 25
 EDITS = 25
 ROOT = Path(__file__).resolve().parents[1]
 CHILD_TABLES = sorted({child.table for children in CHILDREN.values() for child in children})

@@ -2130,7 +2130,7 @@ COMMENT ON COLUMN sync.sync_status.last_started_at IS 'When the last sync began.
 
 COMMENT ON COLUMN sync.sync_status.last_success_at IS 'When the last sync succeeded.';
 
-COMMENT ON COLUMN sync.sync_status.lag_seconds IS 'Age of the data: now minus watermark at the last success.';
+COMMENT ON COLUMN sync.sync_status.lag_seconds IS 'How old the data had become when it was last refreshed: seconds between the last two successes.';
 
 COMMENT ON COLUMN sync.sync_status.read_count IS 'Records read by the last sync.';
 

@@ -18,6 +18,7 @@ INTERRUPTED = 130
 app = typer.Typer(
     name="crm-pipeline",
     help="CRM data in and out: amoCRM and Bitrix24 into Postgres through Dagster.",
+    epilog="Example: crm-pipeline sync --connection sales-msk --mode initial",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

@@ -21,7 +21,11 @@ HIDDEN = "`-` reads it from standard input."
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    new = typer.Typer(no_args_is_help=True, help="Authorise an account of a CRM.")
+    new = typer.Typer(
+        no_args_is_help=True,
+        help="Authorise an account of a CRM.",
+        epilog="Example: crm-pipeline connect bitrix24 --name portal --webhook-url -",
+    )
     new.command(
         "amocrm", epilog="Example: crm-pipeline connect amocrm --name sales-msk --base-url https://acme.amocrm.ru --token -"
     )(amocrm)

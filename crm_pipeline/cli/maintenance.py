@@ -19,8 +19,8 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: crm-pipeline migrate")(migrate)
     app.command(epilog="Example: crm-pipeline doctor")(doctor)
     app.command(epilog="Example: crm-pipeline up --port 3000")(up)
-    keys = typer.Typer(no_args_is_help=True, help="The keys that encrypt credentials.")
-    keys.callback()(_keys)
+    keys = typer.Typer(no_args_is_help=True)
+    keys.callback(epilog="Example: CRM_ENCRYPTION_KEY=NEW,OLD crm-pipeline keys rotate")(_keys)
     keys.command("rotate", epilog="Example: CRM_ENCRYPTION_KEY=NEW,OLD crm-pipeline keys rotate")(rotate)
     app.add_typer(keys, name="keys")
 

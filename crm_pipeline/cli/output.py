@@ -1,5 +1,6 @@
 """How commands print: tables and progress bars on a terminal, JSON with --json, plain lines elsewhere."""
 
+import getpass
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -73,10 +74,13 @@ def progress_bar() -> Iterator[Progress]:
 
 
 def secret_from(value: str | None, what: str) -> str | None:
-    """Return a secret given as an option; `-` reads one line from standard input, so that it is in no process list."""
+    """Return a secret given as an option; `-` reads one line from standard input, so that it is in no process list.
+
+    On a terminal it is asked for without an echo.
+    """
     if value != "-":
         return value
-    line = sys.stdin.readline().strip()
+    line = (getpass.getpass(f"{what[2:]}: ", sys.stderr) if sys.stdin.isatty() else sys.stdin.readline()).strip()
     if not line:
         raise UsageError(f"{what} was to be read from standard input, which is empty.")
     return line

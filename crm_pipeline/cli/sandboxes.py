@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-from crm_pipeline.errors import UsageError
+from crm_pipeline.errors import CrmPipelineError, UsageError
+
+LIMITS = ("real", "off")
 
 
 def register(app: typer.Typer) -> None:
@@ -28,13 +30,24 @@ def sandbox(
     switch: Annotated[list[str] | None, typer.Option(help="A disputed fact, name=value; may be repeated.")] = None,
 ) -> None:
     """Start a faithful stand-in of a CRM on 127.0.0.1, until Ctrl-C."""
-    from crm_pipeline.sandbox.run import run
+    from crm_pipeline.sandbox.csv_files import NoData
+    from crm_pipeline.sandbox.run import UnknownCrm, run
+    from crm_pipeline.sandbox.switches import UnknownSwitch
 
     if data is not None and not data.is_dir():
         raise UsageError(f"--data {data} is not a folder.")
+    if limits not in LIMITS:
+        raise UsageError(f"--limits {limits} is unknown.", what_to_do=f"Use one of: {', '.join(LIMITS)}.")
     pairs = dict(_pair(text) for text in switch or ())
-    run(crm=crm, port=port, data=data, contacts=contacts, seed=seed, limits=limits, latency_ms=latency_ms, switches=pairs,
-        account=account, share=_share(share))  # fmt: skip
+    try:
+        run(crm=crm, port=port, data=data, contacts=contacts, seed=seed, limits=limits, latency_ms=latency_ms, switches=pairs,
+            account=account, share=_share(share))  # fmt: skip
+    except (UnknownCrm, UnknownSwitch, NoData) as error:
+        raise UsageError(f"{error}.") from None
+    except OSError as error:
+        raise CrmPipelineError(
+            f"Port {port} cannot be used: {error.strerror}.", what_to_do="Choose another; 0 takes a free one."
+        ) from None
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -13,10 +13,9 @@ from crm_pipeline.cli.opened import pipeline
 from crm_pipeline.cli.output import Json, moment, print_json, print_table, progress_bar
 from crm_pipeline.database import connections, status
 from crm_pipeline.errors import CrmPipelineError, UsageError
-from crm_pipeline.model.entities import ENTITIES
-from crm_pipeline.stages.normalize import normalize
 from crm_pipeline.stages.parts import Asked, ConnectionResult, EntityResult, Progress
 from crm_pipeline.stages.reconcile import reconcile as reconcile_stage
+from crm_pipeline.stages.replay import replay
 from crm_pipeline.stages.sync import sync as sync_stage
 from crm_pipeline.wiring import Pipeline
 
@@ -70,7 +69,8 @@ def _check(asked: Asked) -> None:
 
 def _run(names: Sequence[str] | None, asked: Asked, entities: Sequence[str] | None, as_json: bool) -> None:
     with pipeline() as parts:
-        results = _sync_all(parts, _chosen(parts, names), asked, entities)
+        stopped = [] if names else _stopped(parts)
+        results = [*_sync_all(parts, _chosen(parts, names), asked, entities), *stopped]
         golden = reconcile_stage(parts)
     _report(results, as_json, sum(one.inserted + one.updated + one.deleted for one in golden.values()))
 
@@ -78,10 +78,16 @@ def _run(names: Sequence[str] | None, asked: Asked, entities: Sequence[str] | No
 def _chosen(parts: Pipeline, names: Sequence[str] | None) -> list[str]:
     if names:
         return [connections.get(parts.engine, name).name for name in names]
-    active = [row.name for row in connections.list_connections(parts.engine) if row.status == "active"]
-    if not active:
+    rows = [row for row in connections.list_connections(parts.engine) if row.status != "paused"]
+    if not rows:
         raise UsageError("There is no active connection.", what_to_do="Add one: crm-pipeline connect --help")
-    return active
+    return [row.name for row in rows if row.status == "active"]
+
+
+def _stopped(parts: Pipeline) -> list[ConnectionResult]:
+    """Return the connections that wait for a person: they are not asked again, but not passed over in silence either."""
+    waiting = [row for row in connections.list_connections(parts.engine) if row.status not in ("active", "paused")]
+    return [ConnectionResult(row.name, row.crm, status=row.status, error=row.status_reason) for row in waiting]
 
 
 def _sync_all(parts: Pipeline, names: Sequence[str], asked: Asked, entities: Sequence[str] | None) -> list[ConnectionResult]:
@@ -163,11 +169,11 @@ def replay_quarantine(connection: Connections = None, as_json: Json = False) -> 
     """Normalize again what could not be read, without asking the CRM."""
     with pipeline() as parts:
         names = connection or [row.name for row in connections.list_connections(parts.engine)]
-        done = {name: {entity: normalize(parts, name, entity, only_quarantined=True) for entity in ENTITIES} for name in names}
+        done = [replay(parts, name) for name in names]
         reconcile_stage(parts)
     if as_json:
-        return print_json({"connections": done})
-    tried = [[name, entity, one.read, one.quarantined] for name, each in done.items() for entity, one in each.items() if one.read]
+        return print_json({"connections": [one.as_json() for one in done]})
+    tried = [[one.name, entity, result.read, result.quarantined] for one in done for entity, result in one.entities.items()]
     print_table("Replayed", ("connection", "entity", "tried", "still quarantined"), tried)
 
 

@@ -21,7 +21,6 @@ class Outcome:
     started_at: datetime
     seconds: float
     counts: dict[str, int]
-    watermark: datetime | None = None
     error: str | None = None
     what_to_do: str | None = None
     run_id: str | None = None

@@ -4,8 +4,10 @@ A slot is reserved before a request is sent; who reserves waits the seconds it i
 Postgres (`database/`), because processes share it; `LocalBudget` is the same rule inside one process, for tests and tools.
 """
 
+import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -35,6 +37,33 @@ class Budget(Protocol):
     def operating_pause(self, meter: str, method: str) -> float:
         """Return the seconds this method should rest, 0 when it is well under its limit."""
 
+
+class Gate:
+    """Keeps what really leaves within one second to what the meter allows in one.
+
+    A slot says when a request may leave; a busy machine lets some leave late and the next on time, closer together than their
+    slots. Only meters without a burst are watched: theirs is a limit per second. Thread safe.
+    """
+
+    def __init__(self, meter: Meter, clock: Callable[[], float] = time.monotonic):
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._per_second = math.ceil(1 / meter.interval) if meter.burst == 1 and 0 < meter.interval <= 1 else 0
+        self._left: deque[float] = deque(maxlen=self._per_second or None)
+
+    def wait_for(self) -> float:
+        """Take a place and return the seconds to wait for it."""
+        if not self._per_second:
+            return 0.0
+        with self._lock:
+            now = self._clock()
+            at = max(now, self._left[0] + SECOND) if len(self._left) == self._per_second else now
+            self._left.append(at)
+            return at - now
+
+
+SECOND = 1.015
+"""A second, with the jitter of a network between us and whoever counts."""
 
 OPERATING_LIMIT = 480.0
 """Seconds of `operating` per method in ten minutes (facts: bitrix24, limits)."""

@@ -16,7 +16,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from crm_pipeline.errors import AnswerLost, CrmUnavailable, HostNotAllowed, RateLimited
 from crm_pipeline.http.answers import Answer, Classify, TokenRefused, Verdict
-from crm_pipeline.http.budget import Budget, Meter
+from crm_pipeline.http.budget import Budget, Gate, Meter
 from crm_pipeline.http.hosts import HostPolicy
 from crm_pipeline.http.redaction import Redactor
 from crm_pipeline.http.transport import Request, Transport, WireFailure
@@ -65,6 +65,7 @@ class Session:
         self.requests_made = 0
         self._patience = patience
         self._transport = transport or Transport(hosts, self.redactor)
+        self._gate = Gate(meter)
         self._counting = threading.Lock()
         self._stopping = threading.Event()
 
@@ -116,6 +117,7 @@ class Session:
         if seconds > self._patience.limit:
             raise _rate_limited(seconds)
         self.wait(seconds)
+        self.wait(self._gate.wait_for())
 
     def _exchange(self, request: Request) -> Answer:
         with self._counting:

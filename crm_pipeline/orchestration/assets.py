@@ -55,7 +55,7 @@ def synced(connector: Connector, entity: str) -> dg.AssetsDefinition:
             said = landed(context, crm, connection, entity, config.mode, sync_entity(context, connection, entity, config.mode))
         else:
             said = normalize_entity(context, crm, connection, entity)
-        yield from (dg.MaterializeResult(key, metadata=said[key]) for key in asked)
+        yield from (dg.MaterializeResult(key, metadata=metadata) for key, metadata in said.items() if key in asked)
         reconcile_entity(context, entity)
 
     return body

@@ -17,7 +17,7 @@ from crm_pipeline.orchestration.catalogue import ABOUT, NEEDS, entities_of, prio
 from crm_pipeline.orchestration.failures import RETRY, failing_in_words
 from crm_pipeline.orchestration.partitions import CONNECTIONS
 from crm_pipeline.orchestration.resources import NEEDED
-from crm_pipeline.orchestration.steps import crm_of, landed, reconcile_entity, report, sync_entity
+from crm_pipeline.orchestration.steps import crm_of, is_news, landed, reconcile_entity, report, sync_entity
 
 MODES = {"initial_sync": "initial", "incremental_sync": "incremental", "verify": "verify"}
 """Job → mode of its syncs."""
@@ -119,8 +119,11 @@ def _entity_op(connectors: Mapping[str, Connector], entity: str) -> dg.OpDefinit
             context.log.info(f"{crm} has no {entity}.")
             return
         result = sync_entity(context, connection, entity, mode)
-        report(context, connection, landed(context, crm, connection, entity, mode, result))
-        reconcile_entity(context, entity)
+        said = landed(context, crm, connection, entity, mode, result)
+        news = is_news(context, connection, said)
+        if news:
+            report(context, connection, said)
+        reconcile_entity(context, entity, quietly=not news)
 
     return body
 

@@ -20,7 +20,7 @@ from crm_pipeline.orchestration.resources import NEEDED
 class RetentionConfig(dg.Config):
     """How long things are kept."""
 
-    chatter_days: int = Field(7, ge=1, description="step events of finished runs; failures and asset events are kept")
+    chatter_days: int = Field(3, ge=1, description="step events of finished runs; failures and asset events are kept")
     materialization_days: int = Field(90, ge=1, description="materializations that were followed by another: the plots' memory")
     log_days: int = Field(14, ge=1, description="captured stdout and stderr of steps")
 

@@ -16,7 +16,8 @@ def sync_metadata(
 ) -> Metadata:
     """Return the metadata of a synced entity.
 
-    rows: live rows of this connection; lag: age of the data in seconds; rate: requests per second the vendor allows.
+    rows: live rows of this connection; lag: seconds since the sync before this one, which is how old the data had become; rate:
+    requests per second the vendor allows.
     """
     seconds = max(result.seconds, 0.001)
     return {

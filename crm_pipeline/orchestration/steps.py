@@ -24,6 +24,12 @@ from crm_pipeline.stages.sync import sync
 SAY_EVERY = 10.0
 """Seconds between two lines of progress."""
 
+RENEWING = ("initial", "incremental", "verify")
+"""Modes after which an entity is up to date."""
+
+QUIET_FOR = 3600.0
+"""Seconds for which a sync that happened by itself and found nothing new is not told of again."""
+
 Context = dg.OpExecutionContext | dg.AssetExecutionContext
 Said = dict[dg.AssetKey, Metadata]
 
@@ -58,10 +64,25 @@ def landed(context: Context, crm: str, connection: str, entity: str, mode: str, 
     parts = context.resources.pipeline
     (standing,) = ask(parts.engine, "standing", entity=entity, connection=connection)
     rate = 1 / parts.link(connection).http.meter.interval if result.requests else None
-    known = {"connection": connection, "mode": mode, "lag": standing["lag_seconds"], "rate": rate}
-    return {
-        dg.AssetKey([layer, crm, entity]): sync_metadata(result, rows=standing[layer], **known) for layer in ("raw", "source")
-    }
+    lag = standing["lag_seconds"] if mode in RENEWING else None
+
+    def metadata(layer: str) -> Metadata:
+        return sync_metadata(result, connection=connection, mode=mode, rows=standing[layer], lag=lag, rate=rate)
+
+    return {dg.AssetKey([layer, crm, entity]): metadata(layer) for layer in ("raw", "source")}
+
+
+def is_news(context: Context, connection: str, said: Said) -> bool:
+    """Return whether a sync is worth an event: somebody asked for it, it found something, or nothing was said for an hour.
+
+    At five-minute intervals nearly all syncs of nearly all entities find nothing, and the event log keeps every event.
+    """
+    if "dagster/sensor_name" not in context.run.tags:
+        return True
+    if any(metadata[name] for metadata in said.values() for name in ("inserted", "updated", "deleted", "quarantined")):
+        return True
+    lately = dg.AssetRecordsFilter(next(iter(said)), asset_partitions=[connection], after_timestamp=time.time() - QUIET_FOR)
+    return not context.instance.fetch_materializations(lately, limit=1).records
 
 
 def report(context: Context, connection: str, said: Said) -> None:
@@ -70,10 +91,16 @@ def report(context: Context, connection: str, said: Said) -> None:
         context.log_event(dg.AssetMaterialization(key, partition=connection, metadata=metadata))
 
 
-def reconcile_entity(context: Context, entity: str) -> None:
-    """Carry what a sync changed into `crm.<entity>`, if there is such a table, and log its materialization."""
-    if entity in GOLDEN and dg.AssetKey(["crm", entity]) not in _selected(context):
-        context.log_event(dg.AssetMaterialization(["crm", entity], metadata=reconcile_golden(context, entity)))
+def reconcile_entity(context: Context, entity: str, quietly: bool = False) -> None:
+    """Carry what a sync changed into `crm.<entity>`, if there is such a table, and log its materialization.
+
+    quietly: only when something waited to be reconciled.
+    """
+    if entity not in GOLDEN or dg.AssetKey(["crm", entity]) in _selected(context):
+        return
+    metadata = reconcile_golden(context, entity)
+    if metadata["queued"] or not quietly:
+        context.log_event(dg.AssetMaterialization(["crm", entity], metadata=metadata))
 
 
 def reconcile_golden(context: Context, entity: str, full: bool = False) -> Metadata:

@@ -20,6 +20,9 @@ from crm_pipeline.stages.parts import EntityResult
 ALWAYS_COMPARED = frozenset({"users", "pipelines", "stages", "custom_fields"})
 """Entities whose source records may come out of another record's payload: a fresh payload does not mean a fresh record."""
 
+SLIPS = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
+"""What a mapping raises by mistake, on a payload nobody has thought of: that record waits in quarantine, the rest goes on."""
+
 Hashed = tuple[RawRecord, bytes]
 
 
@@ -53,6 +56,8 @@ def normalize_records(connector: Connector, context: MappingContext, records: It
                 mapped.records.setdefault(source.entity, {})[source.external_id] = source
         except Unreadable as error:
             mapped.unread.append(Unread(record, str(error)))
+        except SLIPS as error:
+            mapped.unread.append(Unread(record, f"The mapping does not understand this payload: {type(error).__name__}: {error}"))
     return mapped
 
 

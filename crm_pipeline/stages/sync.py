@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from crm_pipeline.connectors import Link
@@ -80,7 +80,7 @@ def _sync(run: _Run, connection: ConnectionRow, wanted: Sequence[str]) -> list[C
         started_at = datetime.now(UTC)
         error = None
         try:
-            connection = _refreshed(run, connection)
+            run, connection = _refreshed(run, connection)
             _entity(run, connection, entity, result)
         except CrmPipelineError as caught:
             error = caught
@@ -94,12 +94,12 @@ def _sync(run: _Run, connection: ConnectionRow, wanted: Sequence[str]) -> list[C
     return errors
 
 
-def _refreshed(run: _Run, connection: ConnectionRow) -> ConnectionRow:
-    """Ask about the account again when what we know is old: its time zone, currency and rights decide how records are read."""
+def _refreshed(run: _Run, connection: ConnectionRow) -> tuple[_Run, ConnectionRow]:
+    """Ask about the account again when what we know is old: its address, time zone and rights decide how records are read."""
     if not is_stale(connection, datetime.now(UTC)):
-        return connection
+        return run, connection
     check(run.parts, connection.name)
-    return connections.get(run.parts.engine, connection.name)
+    return replace(run, link=run.parts.link(connection.name)), connections.get(run.parts.engine, connection.name)
 
 
 def _entity(run: _Run, connection: ConnectionRow, entity: str, result: EntityResult) -> None:
@@ -119,7 +119,7 @@ def _write_down(
 ) -> None:
     outcome = status.Outcome(
         connection.id, entity, run.asked.mode, started_at, result.seconds, result.counts(),
-        watermark=datetime.fromisoformat(result.cursor) if result.cursor else None, run_id=run.run_id,
+        run_id=run.run_id,
         error=str(error) if error else None, what_to_do=(error.what_to_do or None) if error else None,
     )  # fmt: skip
     with run.parts.engine.begin() as db:

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_pipeline.http import LocalBudget
+from crm_pipeline.http import LocalBudget, Meter
+from crm_pipeline.http.budget import Gate
 
 
 class Now:
@@ -52,3 +53,14 @@ def test_operating_rests_the_method_near_its_limit_until_it_resets() -> None:
     assert budget.operating_pause("m", "crm.contact.list") == 0
     now.seconds += 601
     assert budget.operating_pause("m", "crm.deal.list") == 0
+
+
+@given(st.lists(st.floats(0, 0.4), min_size=1, max_size=60), st.integers(1, 12))
+def test_the_gate_keeps_any_second_to_the_limit_however_late_requests_leave(gaps: list[float], per_second: int) -> None:
+    now = Now()
+    gate = Gate(Meter("m", 1 / per_second), now)
+    left = []
+    for gap in gaps:
+        now.seconds += gap
+        left.append(now.seconds + gate.wait_for())
+    assert all(later - earlier > 1 for earlier, later in zip(left, left[per_second:], strict=False))

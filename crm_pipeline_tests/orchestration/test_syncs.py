@@ -43,7 +43,7 @@ def test_initial_sync_fills_raw_source_and_golden(
         said = metadata_of(instance, key, "one")
         assert (said["read"], said["inserted"], said["requests"], said["dagster/row_count"]) == (2, 2, 1, 2), key
         assert (said["connection"], said["mode"]) == ("one", "initial")
-        assert said["lag_seconds"] >= 0 and said["rate_budget_share"] > 0 and said["rows_per_second"] > 0
+        assert said["rate_budget_share"] > 0 and said["rows_per_second"] > 0 and "lag_seconds" not in said
     assert metadata_of(instance, "crm/deals")["inserted"] == 2
 
 
@@ -55,6 +55,25 @@ def test_incremental_sync_reads_what_changed(run: Run, connect: Connect, crm: Pa
     assert run("incremental_sync", "one").success
     said = metadata_of(instance, "source/paper/deals", "one")
     assert (said["mode"], said["inserted"], said["dagster/row_count"]) == ("incremental", 1, 3)
+    assert 0 < said["lag_seconds"] < 300
+
+
+def test_syncs_that_find_nothing_by_themselves_are_told_of_once_an_hour(
+    defs: dg.Definitions, run: Run, connect: Connect, crm: PaperCrm, instance: DagsterInstance
+) -> None:
+    connect("one")
+    run("initial_sync", "one")
+    job, by_itself = defs.resolve_job_def("incremental_sync"), {"dagster/sensor_name": "due_connections"}
+
+    def told() -> set[str]:
+        done = job.execute_in_process(instance=instance, partition_key="one", tags=by_itself)
+        events = [event for event in done.all_events if event.event_type == DagsterEventType.ASSET_MATERIALIZATION]
+        return {event.asset_key.to_user_string() for event in events}
+
+    assert told() == set()
+    crm.add("deals", "third")
+    assert told() == {"raw/paper/deals", "source/paper/deals", "crm/deals"}
+    assert run("incremental_sync", "one").asset_materializations_for_node("users"), "somebody asked"
 
 
 def test_assets_from_the_lineage_do_what_the_job_does(

@@ -50,11 +50,14 @@ GROUP BY c.name
 ORDER BY c.name;
 
 -- name: standing
--- Of one connection and entity: live rows landed and normalized, and the age of the data at the last success.
+-- Of one connection and entity: live rows landed and normalized, and how old the data had become before the last sync renewed it.
 SELECT
     (SELECT count(*) FROM raw.records r WHERE r.connection_id = c.id AND r.entity = %(entity)s AND r.deleted_at IS NULL) AS raw,
     (SELECT count(*) FROM source.{entity} s WHERE s.connection_id = c.id AND s.deleted_at IS NULL) AS source,
-    (SELECT y.lag_seconds FROM sync.sync_status y WHERE y.connection_id = c.id AND y.entity = %(entity)s) AS lag_seconds
+    (SELECT extract(epoch FROM now() - y.started_at)::float8
+     FROM sync.sync_runs y
+     WHERE y.connection_id = c.id AND y.entity = %(entity)s AND y.error IS NULL AND y.mode IN ('initial', 'incremental', 'verify')
+     ORDER BY y.id DESC OFFSET 1 LIMIT 1) AS lag_seconds
 FROM sync.connections c
 WHERE c.name = %(connection)s;
 

@@ -1,6 +1,7 @@
 -- name: plan_for_batches
 -- Keep the plans of a batch proportional to the batch, whatever the statistics say, and never compile them.
-SELECT set_config('jit', 'off', true), set_config('random_page_cost', '1', true), set_config('enable_mergejoin', 'off', true);
+SELECT set_config('jit', 'off', true), set_config('random_page_cost', '1', true), set_config('enable_mergejoin', 'off', true),
+       set_config('enable_hashjoin', 'off', true);
 
 -- name: make_batch
 -- Where the keys of one batch wait; lives as long as the session, emptied by every commit.
@@ -11,8 +12,8 @@ ON COMMIT DELETE ROWS;
 -- Take the next keys of an entity from the queue; answers the last place taken, null when nothing waits.
 WITH taken AS (
     DELETE FROM sync.reconcile_queue
-    WHERE id IN (SELECT id FROM sync.reconcile_queue WHERE entity = %(entity)s AND id > %(after)s
-                 ORDER BY id LIMIT %(size)s FOR UPDATE SKIP LOCKED)
+    WHERE id = ANY(ARRAY(SELECT id FROM sync.reconcile_queue WHERE entity = %(entity)s AND id > %(after)s
+                         ORDER BY id LIMIT %(size)s FOR UPDATE SKIP LOCKED))
     RETURNING id, connection_id, external_id
 ), kept AS (
     INSERT INTO reconcile_batch SELECT DISTINCT connection_id, external_id FROM taken
@@ -119,9 +120,11 @@ ORDER BY {key}, {first};
 -- name: remove_links
 -- Take away golden link rows of a batch that should not be there any more.
 DELETE FROM crm.{table} t
-USING reconcile_batch b
-JOIN source.{entity} o ON o.connection_id = b.connection_id AND o.external_id = b.external_id
-WHERE t.{owner} = o.golden_id {and_entity_of_old} AND NOT EXISTS (SELECT FROM wanted_{table} w WHERE {same_key});
+WHERE t.{owner} = ANY(ARRAY(
+        SELECT o.golden_id FROM reconcile_batch b
+        JOIN source.{entity} o ON o.connection_id = b.connection_id AND o.external_id = b.external_id
+    )) {and_entity_of_old}
+    AND NOT EXISTS (SELECT FROM wanted_{table} w WHERE {same_key});
 
 -- name: upsert_links
 -- Bring the golden link rows of a batch in; rows that would stay the same are not written.

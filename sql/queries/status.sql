@@ -4,12 +4,12 @@ INSERT INTO sync.sync_status AS s
     (connection_id, entity, last_mode, last_started_at, last_success_at, lag_seconds, read_count, inserted, updated, unchanged,
      deleted, quarantined, requests, seconds, last_error, what_to_do, run_id)
 VALUES (%(connection_id)s, %(entity)s, %(mode)s, %(started_at)s, CASE WHEN %(error)s::text IS NULL THEN now() END,
-        extract(epoch FROM now() - %(watermark)s::timestamptz), %(read)s, %(inserted)s, %(updated)s, %(unchanged)s,
+        NULL, %(read)s, %(inserted)s, %(updated)s, %(unchanged)s,
         %(deleted)s, %(quarantined)s, %(requests)s, %(seconds)s, %(error)s, %(what_to_do)s, %(run_id)s)
 ON CONFLICT (connection_id, entity) DO UPDATE SET
     last_mode = EXCLUDED.last_mode, last_started_at = EXCLUDED.last_started_at,
     last_success_at = COALESCE(EXCLUDED.last_success_at, s.last_success_at),
-    lag_seconds = CASE WHEN EXCLUDED.last_error IS NULL THEN EXCLUDED.lag_seconds ELSE s.lag_seconds END,
+    lag_seconds = CASE WHEN EXCLUDED.last_error IS NULL THEN extract(epoch FROM now() - s.last_success_at) ELSE s.lag_seconds END,
     read_count = EXCLUDED.read_count, inserted = EXCLUDED.inserted, updated = EXCLUDED.updated, unchanged = EXCLUDED.unchanged,
     deleted = EXCLUDED.deleted, quarantined = EXCLUDED.quarantined, requests = EXCLUDED.requests, seconds = EXCLUDED.seconds,
     last_error = EXCLUDED.last_error, what_to_do = EXCLUDED.what_to_do, run_id = EXCLUDED.run_id;
@@ -22,8 +22,7 @@ VALUES (%(connection_id)s, %(entity)s, %(mode)s, %(started_at)s, %(counts)s::jso
 -- name: rows
 -- How every entity of every connection stands.
 SELECT c.name AS connection, c.crm, c.status, c.status_reason, s.entity, s.last_mode, s.last_started_at, s.last_success_at,
-       extract(epoch FROM now() - (SELECT min(k.watermark) FROM sync.cursors k
-                                   WHERE k.connection_id = c.id AND k.entity = s.entity AND position('@' IN k.stream) = 0))::float8 AS lag_seconds,
+       extract(epoch FROM now() - s.last_success_at)::float8 AS lag_seconds,
        s.read_count AS read, s.inserted, s.updated, s.unchanged, s.deleted, s.quarantined, s.requests, s.seconds, s.last_error,
        s.what_to_do, s.run_id,
        (SELECT count(*) FROM sync.quarantine q WHERE q.connection_id = c.id AND q.entity = s.entity) AS in_quarantine

@@ -12,6 +12,7 @@ from typing import Any
 from crm_pipeline.connectors.amocrm.client import Params
 from crm_pipeline.connectors.amocrm.feed import happened_since
 from crm_pipeline.connectors.amocrm.frame import OPEN, Frame, Ignored, follow, ranges_of, records_of
+from crm_pipeline.connectors.amocrm.ladders import last_page, rungs_above
 from crm_pipeline.connectors.amocrm.payloads import seconds
 from crm_pipeline.connectors.amocrm.streams import Listing
 from crm_pipeline.errors import ImplausibleWalk
@@ -71,7 +72,7 @@ class _Chain:
         self._client = frame.client
         self._listing = listing
         self._ends: dict[int, int] = {}
-        """Second → page number that seems to be its last."""
+        """Second → page number beyond which nothing is expected."""
         self._from_is_inclusive: bool | None = None
         """Not documented (facts: amocrm 12.11); learnt from the first step that goes on from a row."""
 
@@ -87,7 +88,7 @@ class _Chain:
             return Step(fresh)
         if last > asked.low:
             return Step(fresh, (Range(last, asked.high, {"on": True, "span": last - max(asked.low, seconds(rows[0]))}),))
-        second = (Range(asked.low, asked.low, {"page": 1, "step": max(1, self._frame.link.in_flight)}),)
+        second = (Range(asked.low, asked.low, {"page": 1, "step": 1, "leads": True}),)
         return Step(fresh, second + ((Range(asked.low + 1, asked.high),) if asked.high > asked.low else ()))
 
     def _before(self, second: int) -> int:
@@ -156,22 +157,17 @@ class _Chain:
         page, end = hint["page"], self._ends.get(asked.low, OPEN)
         found = self._client.sure_page(
             self._listing.path, self._listing.key, params, page=page, tries=1 if hint.get("down") else 3,
-            enough=lambda: page > self._ends.get(asked.low, OPEN) + 1,
+            enough=lambda: page > self._ends.get(asked.low, OPEN),
         )  # fmt: skip
         rows = [row for row in found.rows if seconds(row) == asked.low]
         if hint.get("down"):
             return Step(rows, (_rung(asked, {"page": page - 1, "down": True}),) if page > 1 else ())
         if not found.names_next:
-            self._ends[asked.low] = min(end, page if found.rows else page - 1)
+            self._ends[asked.low] = min(end, last_page(page, found))
         dense = self._frame.notes.setdefault("dense", {})
         dense[str(asked.low)] = max(page if found.rows else 1, dense.get(str(asked.low), 1))
-        return Step(rows, _rungs_above(asked) if found.more else ())
-
-
-def _rungs_above(asked: Range) -> tuple[Range, ...]:
-    page, step = asked.hint["page"], asked.hint["step"]
-    pages = range(2, step + 2) if page == 1 else (page + step,)
-    return tuple(_rung(asked, {"page": page, "step": step}) for page in pages)
+        above = rungs_above(page, hint, max(1, self._frame.link.in_flight)) if found.more else []
+        return Step(rows, tuple(_rung(asked, {**wider, "page": higher}) for higher, wider in above))
 
 
 def _rung(asked: Range, hint: dict[str, Any]) -> Range:

@@ -25,7 +25,7 @@ def ladder(frame: Frame, listing: Listing, resume: Payload | None) -> Iterator[P
     ranges = ranges_of(resume, UP)
     if ranges is None and not (resume and resume.get("phase") == DOWN):
         _begin(frame, listing)
-        ranges = [Range(1, OPEN, {"step": rungs, "first": True})]
+        ranges = [Range(1, OPEN, {"step": 1, "leads": True})]
     reader = _Ladder(frame, listing)
     if ranges:
         yield from follow(frame, reader.up, ranges, records_of(listing), phase=UP, then={"phase": DOWN}, in_flight=rungs)
@@ -57,7 +57,7 @@ class _Ladder:
         self._frame = frame
         self._listing = listing
         self._end = OPEN
-        """Page number that seems to be the last: it is short or names no next one."""
+        """Page number beyond which nothing is expected."""
 
     def up(self, asked: Range) -> Step:
         """Read a page, leave the one `step` pages higher."""
@@ -65,10 +65,11 @@ class _Ladder:
         if found.rows:
             self._frame.notes["top"] = max(asked.low, int(self._frame.notes.get("top", 0)))
         if not found.names_next:
-            self._end = min(self._end, asked.low if found.rows else asked.low - 1)
+            self._end = min(self._end, last_page(asked.low, found))
         if not found.more:
             return Step(found.rows)
-        return Step(found.rows, _rungs_above(asked))
+        above = rungs_above(asked.low, asked.hint, max(1, self._frame.link.in_flight))
+        return Step(found.rows, tuple(Range(page, OPEN, hint) for page, hint in above))
 
     def down(self, asked: Range) -> Step:
         """Read the highest page of a range, leave those below."""
@@ -78,16 +79,28 @@ class _Ladder:
     def _read(self, page: int, *, tries: int) -> ListPage:
         params = [*self._listing.params, *BY_ID]
         return self._frame.client.sure_page(
-            self._listing.path, self._listing.key, params, page=page, tries=tries, enough=lambda: page > self._end + 1
+            self._listing.path, self._listing.key, params, page=page, tries=tries, enough=lambda: page > self._end
         )  # fmt: skip
 
 
-def _rungs_above(asked: Range) -> tuple[Range, ...]:
-    """Return what follows a page that is not the last: one page a `step` higher, or after the first page all rungs at once."""
-    step = int(asked.hint["step"])
-    if not asked.hint.get("first"):
-        return (Range(asked.low + step, OPEN, asked.hint),)
-    return tuple(Range(page, OPEN, {"step": step}) for page in range(2, step + 2))
+def rungs_above(page: int, hint: Payload, most: int) -> list[tuple[int, Payload]]:
+    """Return the pages to read after a full one, with their hints: in blocks of 2, 4… up to `most` at once.
+
+    The last page of a block leads to the next block; in the widest, each page leads to the one `most` higher. So a short list
+    costs few pages beyond its end, and a long one keeps all workers busy.
+    """
+    step = int(hint.get("step", 1))
+    if step >= most:
+        return [(page + step, {"step": step})]
+    if not hint.get("leads"):
+        return []
+    wider = min(2 * step, most)
+    return [(page + n, {"step": wider, "leads": n == wider}) for n in range(1, wider + 1)]
+
+
+def last_page(page: int, found: ListPage) -> int:
+    """Return the last page a list can have by a page that names no next one; a full one may be wrong about that."""
+    return page + 1 if found.more else page
 
 
 def climb(client: Client, listing: Listing, params: Params, asked: Range) -> Step:

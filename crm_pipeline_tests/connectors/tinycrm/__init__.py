@@ -1,31 +1,34 @@
 """The third connector: nothing of the pipeline knows it, yet it is found, loaded and synced like the others."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from crm_pipeline.connectors import Link, Meter, Secrets, Stream
-from crm_pipeline.errors import AccessDenied, ConsentNeeded, CrmUnavailable
+from crm_pipeline.errors import AccessDenied, ConsentNeeded, CrmPipelineError, CrmUnavailable
 from crm_pipeline.http import Answer, Session, TokenRefused, Verdict
 from crm_pipeline.model.records import Account, MappingContext, Page, RawRecord, SourceRecord, WalkRequest
 from crm_pipeline_tests.connectors.tinycrm import mapping
 
 OVERLAP = timedelta(seconds=5)
 LIMIT = 100
-VERDICTS = {
-    200: Verdict("ok"),
-    400: Verdict("raise", error=ConsentNeeded("Tiny forgot us.")),
-    401: Verdict("refresh"),
-    403: Verdict("raise", error=AccessDenied("Tiny says no.")),
-    500: Verdict("raise", error=CrmUnavailable("Tiny is ill.")),
+ERRORS: dict[int, Callable[[], CrmPipelineError]] = {
+    400: lambda: ConsentNeeded("Tiny forgot us."),
+    402: lambda: AccessDenied("Tiny wants money.", what_to_do="Pay."),
+    403: lambda: AccessDenied("Tiny says no.", what_to_do="Ask Tiny."),
+    500: lambda: CrmUnavailable("Tiny is ill."),
 }
 
 
 def classify(answer: Answer) -> Verdict:
     """Say what an answer means."""
-    return VERDICTS[answer.status]
+    if answer.status in ERRORS:
+        return Verdict("raise", error=ERRORS[answer.status]())
+    if answer.status == 401:
+        return Verdict("refresh")
+    return Verdict("ok") if answer.status == 200 and answer.json is not None else Verdict("retry")
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class TinyCrm:
         """Read by id, page after page."""
         query = _query(stream, request)
         after = (request.resume or {}).get("after", "0")
+        began = None
         while True:
             found = _get(link, stream.name, {**query, "after": after})
             records = [_raw(stream.name, item) for item in found["items"]]
@@ -68,7 +72,8 @@ class TinyCrm:
                 RawRecord(stream.name, i, None, deleted=True) for i in request.ids if i not in {r.external_id for r in records}
             ]
             resume = {"after": after} if after and not request.ids else None
-            yield Page((*records, *gone), resume, datetime.fromisoformat(found["now"]), 1)
+            began = began or datetime.fromisoformat(found["now"])
+            yield Page((*records, *gone), resume, began, 1)
             if resume is None:
                 return
 

@@ -5,26 +5,37 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from crm_pipeline.errors import Unreadable
-from crm_pipeline.model.entities import CHILDREN, COLUMNS
+from crm_pipeline.model.entities import CHILDREN, COLUMNS, Child
 from crm_pipeline.model.records import MappingContext, RawRecord, SourceRecord
 
 TIMES = ("changed_at", "closed_at", "due_at", "completed_at", "happened_at")
 
 
 def normalize(raw: RawRecord, context: MappingContext) -> list[SourceRecord]:
-    """Map one payload; {"broken": why} cannot be read."""
+    """Map one payload; {"broken": why} cannot be read, nor can values of a shape nobody expects."""
+    try:
+        return [_normalize(raw, context)]
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise Unreadable(f"unexpected: {error}") from None
+
+
+def _normalize(raw: RawRecord, context: MappingContext) -> SourceRecord:
     payload = raw.payload or {}
     if payload.get("broken"):
         raise Unreadable(f"broken: {payload['broken']}")
     values = {column: _typed(column, payload.get(column)) for column in COLUMNS[raw.kind]}
     if raw.kind == "deals":
         values["stage_category"] = context.stages.get(values["stage_external_id"])
-    children = {
-        child.table: tuple({**row, "position": row.get("position", n)} for n, row in enumerate(payload.get(child.table, ())))
-        for child in CHILDREN.get(raw.kind, ())
-    }
+    children = {child.table: _children(child, payload.get(child.table, ())) for child in CHILDREN.get(raw.kind, ())}
     custom = {key: _custom(context, raw.kind, key, value) for key, value in payload.get("custom", {}).items()}
-    return [SourceRecord(raw.kind, raw.external_id, values, raw.remote_created_at, raw.remote_updated_at, custom, children)]
+    return SourceRecord(raw.kind, raw.external_id, values, raw.remote_created_at, raw.remote_updated_at, custom, children)
+
+
+def _children(child: Child, rows: Any) -> tuple[dict[str, Any], ...]:
+    found = [
+        {column: row.get(column, n if column == "position" else None) for column in child.columns} for n, row in enumerate(rows)
+    ]
+    return tuple({tuple(row[column] for column in child.key): row for row in found}.values())
 
 
 def _typed(column: str, value: Any) -> Any:
