@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +36,8 @@ CONTACTS = 900
 INTERVAL = 30
 """Seconds between the demo's incremental syncs, so that edits are seen to arrive."""
 
-say = Console(highlight=False).print
+say = partial(Console(highlight=False).print, soft_wrap=True)
+"""Lines are left to the terminal to wrap, so that an address or a command can be copied whole."""
 
 
 def register(app: typer.Typer) -> None:

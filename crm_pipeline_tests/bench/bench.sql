@@ -26,3 +26,6 @@ CREATE TEMPORARY TABLE {incoming} (LIKE {table} INCLUDING DEFAULTS) ON COMMIT DR
 COPY {incoming} ({columns}) FROM STDIN
 -- name: merge
 INSERT INTO {table} ({columns}) SELECT {columns} FROM {incoming} ON CONFLICT ({key}) DO UPDATE SET {changes}
+-- name: mend_amochka
+CREATE UNIQUE INDEX ON amocrm_leads_attributes (account_id, leads_id, attribute_id);
+CREATE UNIQUE INDEX ON amocrm_leads_tags (account_id, leads_id, tag_id)

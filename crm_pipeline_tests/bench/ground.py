@@ -63,7 +63,12 @@ class Ground:
 
     def environment(self, url: str) -> dict[str, str]:
         """Return the environment a process of ours works with on a database."""
-        ours = {"CRM_HOME": str(self._home), "CRM_DATABASE_URL": url, "CRM_ENCRYPTION_KEY": self._key, "CRM_ALLOWED_HOSTS": "127.0.0.1"}
+        ours = {
+            "CRM_HOME": str(self._home),
+            "CRM_DATABASE_URL": url,
+            "CRM_ENCRYPTION_KEY": self._key,
+            "CRM_ALLOWED_HOSTS": "127.0.0.1",
+        }
         return {**os.environ, **ours}
 
     def connected(self, name: str, stands: Sequence[StandIn]) -> str:

@@ -66,12 +66,16 @@ class StandIn:
         found: dict[str, Any] = requests.get(f"{self.url}/_sandbox/journal/summary", timeout=60).json()
         return found
 
+    def rest(self) -> None:
+        """Let an hour pass on its clock, so that every meter is as at the beginning."""
+        requests.post(f"{self.url}/_sandbox/clock", json={"advance": 3600}, timeout=60).raise_for_status()
+
     def work(self, edits: int, seed: int) -> None:
         """Let people edit so many records."""
         requests.post(f"{self.url}/_sandbox/work", json={"edits": edits, "seed": seed}, timeout=300).raise_for_status()
 
     def stop(self) -> None:
-        """End the process."""
+        """End the process, if it still runs."""
         self._process.terminate()
         try:
             self._process.wait(STOP_SECONDS)

@@ -36,7 +36,9 @@ class Outcome:
         return self.rows / self.seconds if self.seconds else 0.0
 
 
-def run(system: str, task: Mapping[str, Any], env: Mapping[str, str], folder: Path, seconds: float = 900, name: str = "") -> Outcome:
+def run(
+    system: str, task: Mapping[str, Any], env: Mapping[str, str], folder: Path, seconds: float = 900, name: str = ""
+) -> Outcome:
     """Run a system on a task; it is stopped after `seconds`."""
     words = [sys.executable, "-m", f"crm_pipeline_tests.bench.systems.{system}", json.dumps(task)]
     said, complained = folder / f"{system}.out", folder / f"{system}.err"

@@ -1,5 +1,8 @@
 """`sync`, `status`, `verify`, `reconcile`, `replay-quarantine`, `doctor`: the documents they print and what they do."""
 
+import re
+from typing import Any
+
 import pytest
 
 from crm_pipeline.model.entities import ENTITIES
@@ -10,6 +13,7 @@ from crm_pipeline_tests.cli.terminal import at_terminal
 pytestmark = pytest.mark.slow
 
 COUNTS = ("read", "inserted", "updated", "unchanged", "deleted", "quarantined", "requests")
+WRITES = re.compile(r"\.(add|update|delete|set|register|unregister|bind|unbind|complete|import|merge|move|clear)$")
 CURSORS = "SELECT connection_id, entity, stream, watermark::text, walk_state::text FROM sync.cursors ORDER BY 1, 2, 3"
 
 
@@ -147,6 +151,21 @@ def test_a_broken_connection_fails_alone_until_it_is_authorised_again(loaded: Of
     loaded.operator.connect("portal", loaded.bitrix24)
     assert {one["status"] for one in loaded.operator.ask("sync")["connections"]} == {"ok"}
     assert loaded.operator.run("doctor").returncode == 0
+
+
+def test_nothing_was_written_to_a_crm(loaded: Office) -> None:
+    """Whatever the tests before had done: the journals hold reads only."""
+    amo = {(entry["method"], entry["call"].split()[-1]) for entry in loaded.amocrm.journal.entries()}
+    assert {path for method, path in amo if method != "GET"} == {"/oauth2/access_token"}
+    asked = loaded.bitrix24.journal.entries()
+    commands = [str(command) for entry in asked for command in _values(entry["params"].get("cmd", {}))]
+    calls = {entry["call"] for entry in asked} | {command.partition("?")[0] for command in commands}
+    assert "crm.item.list" in calls or "crm.contact.list" in calls
+    assert {call for call in calls if WRITES.search(call.lower())} == set()
+
+
+def _values(commands: Any) -> list[Any]:
+    return list(commands.values()) if isinstance(commands, dict) else list(commands)
 
 
 def _a_contact(office: Office) -> int:

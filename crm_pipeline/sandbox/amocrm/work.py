@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .account import Account
 
 Edit = dict[str, Any]
+DAY = 86_400
 Maker = Callable[["Account", random.Random], Edit | None]
 _FIRST = ("Анна", "Пётр", "Мария", "Олег", "Ирина", "Сергей")
 _LAST = ("Ким", "Белоус", "Шевчук", "Гладких", "Черных", "Дюма")
@@ -98,7 +99,8 @@ def _finish_task(account: Account, chance: random.Random) -> Edit | None:
 
 def _new_task(account: Account, chance: random.Random) -> Edit | None:
     lead = _some(account, "leads", chance)
-    due = account.now() + chance.randrange(1, 20) * 86_400
+    # Whole days, so that the same seed means the same edits all day long.
+    due = (account.now() // DAY + chance.randrange(2, 20)) * DAY
     made = {"text": chance.choice(_TEXTS), "complete_till": due, "task_type_id": chance.choice((1, 2))}
     return lead and {"kind": "tasks", "create": made | {"entity_id": lead["id"], "entity_type": "leads"}}
 

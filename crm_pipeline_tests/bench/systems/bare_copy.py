@@ -31,7 +31,7 @@ def work(task: Task) -> dict[str, Any]:
             db.commit()
         seconds = time.monotonic() - began
     db.close()
-    return {"seconds": seconds}
+    return {"seconds": seconds, "rows": task["rows"]}
 
 
 def _column(cursor: Cursor, statement: str, *values: str) -> list[str]:

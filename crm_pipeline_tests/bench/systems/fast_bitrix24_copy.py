@@ -39,7 +39,9 @@ async def _read(client: BitrixAsync) -> Rows:
     for call, owner in OWNERS.items():
         asked = [{"filter": {"ENTITY_ID": row["ID"], "ENTITY_TYPE": owner}} for row in rows[call]]
         answers = await client.call("crm.timeline.comment.list", asked)
-        rows["crm.timeline.comment.list"] += [row for owned in answers or () for row in (owned if isinstance(owned, list) else [owned])]
+        rows["crm.timeline.comment.list"] += [
+            row for owned in answers or () for row in (owned if isinstance(owned, list) else [owned])
+        ]
     return rows
 
 

@@ -1,0 +1,63 @@
+"""`make bench`: measure, print, write `docs/benchmarks.md`. `--quick` is a smoke run and writes nothing; `--only a,c` chooses sections."""
+
+import argparse
+import sys
+import time
+from contextlib import ExitStack
+
+from crm_pipeline_tests.bench.ground import Ground, ground
+from crm_pipeline_tests.bench.growth import fill, growth
+from crm_pipeline_tests.bench.real_limits import real_limits
+from crm_pipeline_tests.bench.sizes import FULL, QUICK, Sizes
+from crm_pipeline_tests.bench.stand_ins import standing
+from crm_pipeline_tests.bench.tables import DOCUMENT, Section, say, write
+from crm_pipeline_tests.bench.unthrottled import unthrottled
+
+LETTERS = "abcd"
+
+
+def main() -> None:
+    """Run the sections asked for."""
+    asked = _asked()
+    began = time.monotonic()
+    with ground() as place:
+        sections = _measure(place, QUICK if asked.quick else FULL, set(asked.only.split(",")))
+        postgres = place.server_version()
+    for section in sections:
+        section.show()
+    minutes = (time.monotonic() - began) / 60
+    if not asked.quick and set(asked.only.split(",")) == set(LETTERS):
+        write(sections, "make bench", postgres, minutes)
+        say(f"Written to docs/{DOCUMENT.name}, {minutes:.1f} minutes.")
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m crm_pipeline_tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes, nothing written")
+    parser.add_argument("--only", default=",".join(LETTERS), help="sections, such as a,b")
+    asked = parser.parse_args()
+    if not set(asked.only.split(",")) <= set(LETTERS):
+        parser.error(f"--only takes some of {', '.join(LETTERS)}")
+    return asked
+
+
+def _measure(place: Ground, sizes: Sizes, letters: set[str]) -> list[Section]:
+    """Do (b) on a quiet machine; (a) hardly uses it, so that the big stand-ins of (c) and (d) are filled meanwhile."""
+    found: list[Section] = []
+    with ExitStack() as stack:
+        if "b" in letters:
+            say("(b) unthrottled")
+            found.append(unthrottled(place, sizes))
+        stands = fill(sizes) if letters & {"c", "d"} else []
+        stack.enter_context(standing(*stands))
+        if "a" in letters:
+            say("(a) real limits")
+            found.append(real_limits(place, sizes))
+        if stands:
+            say("(c) and (d) growth")
+            found += growth(place, sizes, stands)
+    return sorted((section for section in found if section.letter in letters), key=lambda section: section.letter)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
