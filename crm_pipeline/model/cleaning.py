@@ -18,6 +18,7 @@ from crm_pipeline.model.markup import plain_text
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+
 def text(value: Any) -> str | None:
     """Return stripped text, numbers as text; None for empty, false and anything that is not a scalar."""
     if type(value) is str:

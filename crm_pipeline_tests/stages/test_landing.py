@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from crm_pipeline.database.locks import writers
 from crm_pipeline.errors import ConnectionBusy
 from crm_pipeline.stages.parts import EntityResult
 from crm_pipeline.stages.replay import replay
@@ -251,9 +252,11 @@ def test_there_is_one_writer(connected: Pipeline, tiny: TinyServer) -> None:
         with pytest.raises(ConnectionBusy) as caught:
             sync(connected, "tiny", "incremental")
         met.append(caught.value)
+        assert list(writers(connected.engine)) == [connected.link("tiny").connection_id]
 
     sync(connected, "tiny", "incremental", entities=["contacts"], progress=second)
     assert met
+    assert writers(connected.engine) == {}
 
 
 def test_new_labels_of_custom_fields_reach_records_already_landed(connected: Pipeline, tiny: TinyServer, rows: Rows) -> None:

@@ -60,7 +60,7 @@ def _newest(frame: Frame, listing: Listing) -> int:
     newest_first = [*listing.params, ("order[updated_at]", "desc")]
     found = frame.client.sure_page(listing.path, listing.key, newest_first, limit=1, tries=2)
     newest = seconds(found.rows[0]) if found.rows else 0
-    frame.begin(newest, found.served_at)
+    frame.begin(newest or None, found.served_at)
     return newest
 
 

@@ -45,7 +45,7 @@ def feed(frame: Frame, events: EventFeed, low: int, high: int, resume: Payload |
 def note_place(frame: Frame, events: EventFeed, types: Sequence[str]) -> None:
     """Set the walk's clock by the newest event in sight; if they come oldest first, the next walk reads more than it must."""
     found = _Asker(frame.client, types).page([], 1)
-    frame.begin(max((seconds(row, "created_at") for row in found.rows), default=0), found.served_at)
+    frame.begin(max((seconds(row, "created_at") for row in found.rows), default=None), found.served_at)
 
 
 def happened_since(client: Client, types: Sequence[str], since: int) -> bool:
@@ -115,7 +115,7 @@ class _Feed:
         """Read a window that fits one page, or leave it in smaller ones."""
         found = self._window(asked, 1)
         times = [moment for row in found.rows if asked.low <= (moment := seconds(row, "created_at")) <= asked.high]
-        self._frame.begin(max(times, default=asked.low), found.served_at)
+        self._frame.begin(max(times, default=asked.low or None), found.served_at)
         if not found.more or not times:
             return self._step(asked, found.rows)
         if asked.low == asked.high:

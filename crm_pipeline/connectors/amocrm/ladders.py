@@ -47,7 +47,7 @@ def _begin(frame: Frame, listing: Listing) -> None:
     """Set the walk's clock by the newest change, or the newest row where changes cannot be ordered (tasks)."""
     key = "updated_at" if listing.by_change else "created_at"
     found = frame.client.sure_page(listing.path, listing.key, [*listing.params, (f"order[{key}]", "desc")], limit=1, tries=2)
-    frame.begin(seconds(found.rows[0], key) if found.rows else 0, found.served_at)
+    frame.begin(seconds(found.rows[0], key) if found.rows else None, found.served_at)
 
 
 class _Ladder:

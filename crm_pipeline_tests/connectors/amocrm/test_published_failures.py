@@ -168,18 +168,15 @@ def test_a_date_in_the_future_does_not_carry_the_cursor_past_everything() -> Non
         assert edited in live_ids(walk(stand, "contacts", since(first)))
 
 
-@pytest.mark.parametrize("lag", [30.0])
-def test_rows_that_show_up_late_are_read_by_the_overlap(lag: float) -> None:
-    """One connector went from 60 to 600 seconds of overlap (9.4)."""
-    with amo_stand(read_lag=lag) as stand:
-        late, soon = sorted(stand.held("contacts"))[:2]
-        stand.advance(3_600)
-        stand.edit("contacts", late)
-        stand.advance(lag / 2)
-        stand.edit("contacts", soon)
-        stand.advance(lag * 2)
+def test_rows_that_show_up_late_are_read_by_the_overlap() -> None:
+    """One connector went from 60 to 600 seconds of overlap (9.4): a row shows up behind the cursor."""
+    with amo_stand() as stand:
+        newest, late = sorted(stand.held("contacts"))[:2]
+        stand.edit("contacts", newest)
         first = walk(stand, "contacts", INITIAL)
-        assert {late, soon} <= live_ids(walk(stand, "contacts", since(first)))
+        behind = int(stand.now().timestamp()) - 300
+        stand.do({"kind": "contacts", "id": int(late), "set": {"name": "Опоздавший", "updated_at": behind}})
+        assert late in live_ids(walk(stand, "contacts", since(first)))
 
 
 # Tokens (9.1) -----------------------------------------------------------------------------------------------------------
