@@ -36,6 +36,9 @@ class Landing:
     remaining: tuple[Range, ...]
 
 
+ENOUGH = 1_000
+"""Rows worth a landing of their own: smaller answers that came meanwhile are landed together."""
+
 Split = Callable[[Range], tuple[Range, ...]]
 
 
@@ -76,13 +79,17 @@ class _Plan:
         return bool(self._reading)
 
     def land(self) -> Landing:
-        """Wait for the next answer and take it. What it leaves is read before ranges nobody has begun."""
+        """Wait for the next answer and take it, with others that are there by then. What they leave is read next."""
         done, _ = wait(self._reading, return_when=FIRST_COMPLETED)
-        finished = next(future for future in self._reading if future in done)
-        step = finished.result()
-        del self._reading[finished]
-        self._waiting[:0] = step.rest
-        return Landing(step.rows, (*self._reading.values(), *self._waiting))
+        rows: list[Any] = []
+        for finished in [future for future in self._reading if future in done]:
+            if rows and (len(rows) >= ENOUGH or finished.exception()):
+                break
+            step = finished.result()
+            del self._reading[finished]
+            rows += step.rows
+            self._waiting[:0] = step.rest
+        return Landing(rows, (*self._reading.values(), *self._waiting))
 
     def _widen(self) -> None:
         """Halve waiting ranges, the widest first, until there is one for every idle worker or none is worth halving."""

@@ -138,7 +138,7 @@ def test_kill_at_any_moment_run_again_same_tables(server_url: str, template: str
             introduce(database, encryption_key, grants)
         while kills < KILLS:
             whole = float(mortals.run(calm).split()[1])
-            while mortals.run(disturbed, chance.uniform(0.02, whole)) == "killed":
+            while mortals.run(disturbed, chance.uniform(0.02, 1.1 * whole) if kills < KILLS else None) == "killed":
                 kills += 1
             rounds += 1
             assert differences(disturbed, calm) == {}, f"after {kills} kills in {rounds} rounds"

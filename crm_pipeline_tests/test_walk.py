@@ -93,8 +93,8 @@ def test_answers_wait_for_the_consumer() -> None:
         return Step([wanted.low])
 
     landed = 0
-    for _ in walk(fetch, [Range(n, n) for n in range(50)], in_flight=3):
-        landed += 1
+    for landing in walk(fetch, [Range(n, n) for n in range(50)], in_flight=3):
+        landed += len(landing.rows)
         assert len(asked) <= landed + 3
     assert landed == 50
 

@@ -3,6 +3,7 @@
 Exit codes: 0 ok, 1 failed, 2 usage. An error is one sentence on standard error that says what to do.
 """
 
+import logging
 import os
 import sys
 import tempfile
@@ -30,6 +31,7 @@ for part in (demo, maintenance, sandboxes, connections, syncing):
 
 def main() -> None:
     """Run a command; turn what goes wrong into a sentence and an exit code."""
+    logging.getLogger("crm_pipeline").addHandler(logging.NullHandler())  # else Python prints warnings between our sentences
     try:
         app()
         code = 0

