@@ -108,7 +108,9 @@ class ConnectionBusy(TryLater):
 class RequestRefused(CrmPipelineError):
     """The CRM refused the request."""
 
-    def __init__(self, message: str | None = None, *, status: int = 0, code: str = "", detail: object = None, what_to_do: str = ""):
+    def __init__(
+        self, message: str | None = None, *, status: int = 0, code: str = "", detail: object = None, what_to_do: str = ""
+    ):
         super().__init__(message, what_to_do=what_to_do)
         self.status = status
         self.code = code

@@ -61,7 +61,10 @@ def _key(text: str) -> bytes:
 
 
 def load_settings(**instead: object) -> Settings:
-    """Read the environment once; `instead` replaces what is read, by field name. Raises ConfigurationError naming the setting that is wrong."""
+    """Read the environment once; `instead` replaces what is read, by field name.
+
+    Raises ConfigurationError naming the setting that is wrong.
+    """
     try:
         return Settings().model_copy(update=instead)
     except ValueError as error:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from crm_pipeline.database.connections import set_rate
 from crm_pipeline.database.engine import engine_for
 from crm_pipeline.model.entities import CHILDREN, COLUMNS, GOLDEN
 from crm_pipeline.sandbox.amocrm import AmoSandbox
@@ -88,10 +89,14 @@ def two_databases(server: str, template: str) -> Iterator[tuple[str, str]]:
 
 
 def introduce(database: str, key: str, grants: dict[str, tuple[str, dict[str, Any]]]) -> None:
-    """Connect both stand-ins. grants: crm → its address and credentials that do not rotate."""
+    """Connect both stand-ins, which keep no limits: kills should meet work, not waits for a slot.
+
+    grants: crm → its address and credentials that do not rotate.
+    """
     parts = open_pipeline(Settings(database_url=database, encryption_key=key, allowed_hosts="127.0.0.1"))
     for crm, (url, secrets) in grants.items():
         connect(parts, crm, crm, url, secrets, now=datetime.now(UTC))
+        set_rate(parts.engine, crm, 500)
     parts.close()
 
 

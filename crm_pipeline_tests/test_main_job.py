@@ -155,7 +155,8 @@ def test_edits_arrive_with_the_next_sync_and_nothing_else_moves(loaded: Loaded, 
     sandbox = loaded.sandboxes[crm]
     kind, title = {"amocrm": ("leads", "name"), "bitrix24": ("deal", "TITLE")}[crm]
     (edited,) = loaded.rows(
-        "SELECT d.external_id FROM source.deals d JOIN sync.connections c ON c.id = d.connection_id AND c.crm = %(crm)s ORDER BY 1 LIMIT 1",
+        """SELECT d.external_id FROM source.deals d
+           JOIN sync.connections c ON c.id = d.connection_id AND c.crm = %(crm)s ORDER BY 1 LIMIT 1""",
         crm=crm,
     )
     sandbox.apply_edit({"kind": kind, "id": int(edited[0]), "set": {title: "Renamed by a person"}})
@@ -164,7 +165,8 @@ def test_edits_arrive_with_the_next_sync_and_nothing_else_moves(loaded: Loaded, 
     changed = {name: done["inserted"] + done["updated"] for name, done in result["connections"][0]["entities"].items()}
     assert changed["deals"] == 1, changed
     seen = loaded.rows(
-        """SELECT g.title, f.field, f.new_value FROM source.deals d JOIN sync.connections c ON c.id = d.connection_id AND c.crm = %(crm)s
+        """SELECT g.title, f.field, f.new_value FROM source.deals d
+           JOIN sync.connections c ON c.id = d.connection_id AND c.crm = %(crm)s
            JOIN crm.deals g ON g.id = d.golden_id
            JOIN source.field_changes f USING (connection_id, external_id) WHERE f.entity = 'deals' AND d.external_id = %(id)s""",
         crm=crm,

@@ -119,6 +119,6 @@ def connector(crm: str) -> Connector:
 
 
 __all__ = [
-    "Account", "Connector", "Link", "MappingContext", "Meter", "Page", "Payload", "RawRecord", "Secrets", "SourceRecord", "Stream",
-    "Vault", "WalkRequest", "connector", "discover",
+    "Account", "Connector", "Link", "MappingContext", "Meter", "Page", "Payload", "RawRecord", "Secrets", "SourceRecord",
+    "Stream", "Vault", "WalkRequest", "connector", "discover",
 ]  # fmt: skip

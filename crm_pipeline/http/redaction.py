@@ -37,6 +37,12 @@ class Redactor:
         with self._lock:
             self._secrets = tuple(sorted(new.union(self._secrets), key=len, reverse=True))
 
+    def hide(self, body: bytes) -> bytes:
+        """Return a body with the registered secrets replaced; nothing else, so that JSON stays JSON and codes stay codes."""
+        for secret in self._secrets:
+            body = body.replace(secret.encode(), HIDDEN.encode())
+        return body
+
     def redact(self, text: str) -> str:
         """Return the text with every secret replaced by `***`."""
         for secret in self._secrets:

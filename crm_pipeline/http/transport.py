@@ -136,6 +136,8 @@ class Transport:
         return bytes(kept)
 
     def _answer(self, response: requests.Response, body: bytes, started: float) -> Answer:
+        if response.status_code >= 400:  # an error's words end in messages, and some servers repeat what they were sent
+            body = self._redactor.hide(body)
         text = self._redactor.redact(body[:2_048].decode("utf-8", "replace"))
         return Answer(response.status_code, response.headers, read_json(body), text, response.url, time.monotonic() - started)
 

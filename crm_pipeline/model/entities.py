@@ -27,7 +27,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "custom_fields": ("entity", "field_key", "name", "kind", "remote_type", "is_multiple", "options"),
     "companies": ("name", "tax_id", "website", "owner_external_id", "is_own", "tags"),
     "contacts": (
-        "name", "first_name", "last_name", "middle_name", "company_external_id", "owner_external_id", "position", "birthday", "tags",
+        "name", "first_name", "last_name", "middle_name", "company_external_id", "owner_external_id", "position", "birthday",
+        "tags",
     ),
     "products": ("name", "sku", "price", "currency", "is_active", "catalog_external_id"),
     "deals": (
@@ -35,7 +36,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "owner_external_id", "closed_at", "loss_reason", "tags",
     ),
     "tasks": (
-        "title", "body", "kind", "due_at", "is_completed", "completed_at", "owner_external_id", "target_entity", "target_external_id",
+        "title", "body", "kind", "due_at", "is_completed", "completed_at", "owner_external_id", "target_entity",
+        "target_external_id",
     ),
     "communications": (
         "kind", "direction", "body", "body_text", "happened_at", "duration_seconds", "author_external_id", "target_entity",
@@ -66,25 +68,35 @@ class Child:
     """Name under which a change of the set is written to `source.field_changes`."""
 
 
+_POINTS = Child(
+    "contact_points", "external_id", ("kind", "value"),
+    ("kind", "value", "original", "label", "is_primary", "position", "remote_value_id"), "contact_points",
+)  # fmt: skip
+
+_COMPANIES = Child(
+    "contact_companies", "contact_external_id", ("company_external_id",), ("company_external_id", "is_primary"), "companies"
+)
+_CONTACTS = Child(
+    "deal_contacts", "deal_external_id", ("contact_external_id",), ("contact_external_id", "is_main", "position"), "contacts"
+)
+_PRODUCTS = Child(
+    "deal_products", "deal_external_id", ("position",),
+    ("position", "product_external_id", "product_name", "quantity", "price", "discount", "row_external_id"), "products",
+)  # fmt: skip
+_TARGETS = Child(
+    "task_targets",
+    "task_external_id",
+    ("target_entity", "target_external_id"),
+    ("target_entity", "target_external_id"),
+    "targets",
+)
+
 CHILDREN: dict[str, tuple[Child, ...]] = {
-    "contacts": (
-        Child("contact_points", "external_id", ("kind", "value"),
-              ("kind", "value", "original", "label", "is_primary", "position", "remote_value_id"), "contact_points"),
-        Child("contact_companies", "contact_external_id", ("company_external_id",), ("company_external_id", "is_primary"), "companies"),
-    ),
-    "companies": (
-        Child("contact_points", "external_id", ("kind", "value"),
-              ("kind", "value", "original", "label", "is_primary", "position", "remote_value_id"), "contact_points"),
-    ),
-    "deals": (
-        Child("deal_contacts", "deal_external_id", ("contact_external_id",), ("contact_external_id", "is_main", "position"), "contacts"),
-        Child("deal_products", "deal_external_id", ("position",),
-              ("position", "product_external_id", "product_name", "quantity", "price", "discount", "row_external_id"), "products"),
-    ),
-    "tasks": (
-        Child("task_targets", "task_external_id", ("target_entity", "target_external_id"), ("target_entity", "target_external_id"), "targets"),
-    ),
-}  # fmt: skip
+    "contacts": (_POINTS, _COMPANIES),
+    "companies": (_POINTS,),
+    "deals": (_CONTACTS, _PRODUCTS),
+    "tasks": (_TARGETS,),
+}
 
 
 def identity_golden_id(connection_id: int, entity: str, external_id: str) -> uuid.UUID:

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import psycopg2
 from psycopg2 import sql
 from sqlalchemy.engine import make_url
 
-from crm_pipeline.database import embedded
+from crm_pipeline.database import connections, embedded
 from crm_pipeline.database.engine import engine_for
 from crm_pipeline.database.migrate import migrate
 from crm_pipeline.settings import load_settings
@@ -21,6 +21,8 @@ from crm_pipeline.stages.connect import connect
 from crm_pipeline.wiring import open_pipeline
 from crm_pipeline_tests.bench.stand_ins import StandIn, now
 
+ENDLESS = 100_000
+"""Requests a second, and at once."""
 STATEMENTS = dict(re.findall(r"-- name: (\w+)\n(.*?)(?=\n-- name:|\Z)", (Path(__file__).parent / "bench.sql").read_text(), re.S))
 """Name → statement of `bench.sql`."""
 
@@ -71,8 +73,11 @@ class Ground:
         }
         return {**os.environ, **ours}
 
-    def connected(self, name: str, stands: Sequence[StandIn]) -> str:
-        """Make a migrated database in which these accounts are connected, by the names of their CRMs, and return its URL."""
+    def connected(self, name: str, stand: StandIn, *, paced: bool = False) -> str:
+        """Make a migrated database in which this account is connected, by the name of its CRM, and return its URL.
+
+        Not `paced`: the connection is set to a rate and a burst that are never used up.
+        """
         url = self.database(name)
         engine = engine_for(url)
         migrate(engine)
@@ -81,8 +86,10 @@ class Ground:
             load_settings(home=self._home, database_url=url, encryption_key=self._key, allowed_hosts=("127.0.0.1",))
         )
         try:
-            for stand in stands:
-                connect(parts, stand.crm, stand.crm, stand.url, stand.secrets, now=now())
+            connect(parts, stand.crm, stand.crm, stand.url, stand.secrets, now=now())
+            if not paced:
+                connections.set_rate(parts.engine, stand.crm, ENDLESS)
+                connections.set_burst(parts.engine, stand.crm, ENDLESS)
         finally:
             parts.close()
         return url

@@ -26,7 +26,7 @@ def growth(ground: Ground, sizes: Sizes, stands: list[StandIn]) -> list[Section]
     loads, changes = [], []
     with standing(*stands):
         for stand in stands:
-            url = ground.connected(f"growth_{stand.contacts}", [stand])
+            url = ground.connected(f"growth_{stand.contacts}", stand)
             loads.append(_load(ground, url, stand))
             if stand is not stands[0]:
                 changes.append(_incremental(ground, url, stand, sizes))

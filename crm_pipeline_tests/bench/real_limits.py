@@ -102,8 +102,8 @@ def _bitrix24(ground: Ground, sizes: Sizes) -> list[Paced]:
 
 
 def _ours(ground: Ground, stand: StandIn) -> Outcome:
-    url = ground.connected(f"paced_{stand.crm}", [stand])
-    task = {"connection": stand.crm, "mode": "initial", "budget": "paced"}
+    url = ground.connected(f"paced_{stand.crm}", stand, paced=True)
+    task = {"connection": stand.crm, "mode": "initial"}
     return _journaled(
         stand, lambda: run("ours", task, ground.environment(url), ground.place("ours"), LONGEST, f"crm-pipeline, {stand.crm}")
     )

@@ -27,7 +27,7 @@ def unthrottled(ground: Ground, sizes: Sizes) -> Section:
     section.notes = [
         "Ours stores everything: raw payload as jsonb, typed rows, links, phones in E.164, stage history, cursors, the queue of what is to be "
         "reconciled. Its rows/s do not count reconciling into `crm.*`, which follows and is given below the table.",
-        "Our own rate budget would hold us at the vendor's rate; here it is asked for every slot as always, with an interval of zero.",
+        "Our own rate budget would hold us at the vendor's rate; the connection is set to rate=100000 burst=100000, and asks it for every slot as always.",
         "COPY bound: the rows our load has left, from memory, by COPY into a temporary table and one INSERT … ON CONFLICT per table.",
         "dlt tuned: flat tables, csv loader, parallel lists, two normalizing processes. It and amochka run on amoCRM, fast-bitrix24 on Bitrix24.",
         "amochka loads contacts, leads, tasks and notes of leads only. Two unique indexes its own statements need and its migrations lack were added.",
@@ -80,7 +80,7 @@ def _catalogs(stand: StandIn) -> list[str]:
 
 
 def _ours(ground: Ground, stand: StandIn) -> Outcome:
-    url = ground.connected(f"ours_{stand.crm}", [stand])
+    url = ground.connected(f"ours_{stand.crm}", stand)
     task = {"connection": stand.crm, "mode": "initial"}
     return _said(run("ours", task, ground.environment(url), ground.place("ours"), name=f"crm-pipeline, {stand.crm}"))
 

@@ -72,9 +72,5 @@ def test_removed_means_no_secrets_data_stays_and_the_name_stays_taken(office: Of
         "connect", "amocrm", "--name", "portal", "--base-url", office.amocrm.url, "--token", "-", given=token
     )
     assert_refused(other, 2, "choose another")
-    office.operator.do("connect", "bitrix24", "--name", "portal", "--webhook-url", "-", given=_webhook(office))
+    office.operator.connect("portal", office.bitrix24)
     assert shown(office, "portal")["status"] == "active"
-
-
-def _webhook(office: Office) -> str:
-    return str(office.bitrix24.credentials()["webhook_url"])

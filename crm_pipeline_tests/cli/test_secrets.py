@@ -54,11 +54,11 @@ def test_a_token_from_the_environment(office: Office) -> None:
 
 def test_a_webhook_from_the_environment(office: Office) -> None:
     address = office.bitrix24.credentials()["webhook_url"]
-    done = office.operator.run("connect", "bitrix24", "--name", "portal", CRM_WEBHOOK_URL=address)
+    done = office.operator.run("connect", "bitrix24", "--name", "hook", CRM_WEBHOOK_URL=address)
     assert done.returncode == 0, done.stderr
     secret = address.rstrip("/").rsplit("/", 1)[1]
     assert secret not in done.stdout + done.stderr
-    shown = office.operator.do("connections", "--json") + office.operator.do("connections", "test", "portal", "--json")
+    shown = office.operator.do("connections", "--json") + office.operator.do("connections", "test", "hook", "--json")
     assert secret not in shown
 
 

@@ -55,7 +55,7 @@ def test_a_window_reads_a_period_again_and_leaves_the_cursors(loaded: Office) ->
         """SELECT n.external_id, n.connection_id, n.remote_updated_at FROM source.contacts n
            JOIN sync.connections c ON c.id = n.connection_id WHERE c.name = 'amo' ORDER BY n.remote_updated_at LIMIT 1"""
     )
-    for table in ("source.contacts", "raw.records"):
+    for table in ("source.contact_points", "source.contacts", "raw.records"):
         loaded.write(f"DELETE FROM {table} WHERE connection_id = %(c)s AND external_id = %(id)s", c=connection_id, id=number)
     before = loaded.rows(CURSORS)
     window = ("--mode", "window", "--since", f"{at:%Y-%m-%d}T00:00:00", "--until", f"{at:%Y-%m-%d}T23:59:59+00:00")

@@ -196,6 +196,19 @@ def test_no_failure_tells_a_secret(script: Script, safe: bool, caplog: pytest.Lo
     assert SECRET not in repr(talking)
 
 
+def test_an_error_that_repeats_a_secret_is_read_without_it() -> None:
+    echo = Reply(400, f'{{"code": "{SECRET}", "detail": ["not {SECRET} again"]}}'.encode())
+    said: list[object] = []
+
+    def listen(answer: Answer) -> Verdict:
+        said.append(answer.json)
+        return classify(answer)
+
+    with serving(lambda asked, n: echo) as server, pytest.raises(RequestRefused):
+        session(secrets=(SECRET,)).send("GET", f"{server.url}/x", classify=listen)
+    assert said == [{"code": "***", "detail": ["not *** again"]}]
+
+
 def test_each_request_is_one_log_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "crm_pipeline.http")
     with serving(first_then_fine()) as server:

@@ -1,6 +1,7 @@
 """Brings every method into the register: a module with methods is named here once."""
 
 from . import (
+    about,
     activities,
     batch,
     classic,
@@ -13,7 +14,6 @@ from . import (
     offline,
     productrows,
     products,
-    service,
     stagehistory,
     tasks,
     timeline,
@@ -33,7 +33,7 @@ MODULES = (
     offline,
     productrows,
     products,
-    service,
+    about,
     stagehistory,
     tasks,
     timeline,
