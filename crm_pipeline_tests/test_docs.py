@@ -37,9 +37,14 @@ def text_of(document: str) -> str:
     return (ROOT / document).read_text(encoding="utf-8")
 
 
+def blocks_in(text: str) -> list[str]:
+    """Return the fenced blocks of a document, with continued lines joined."""
+    return [block.replace("\\\n", " ") for block in FENCED.findall(text)]
+
+
 def code_in(text: str) -> Iterator[str]:
-    """Yield the code of a document: fenced blocks, with continued lines joined, and inline code."""
-    yield from (block.replace("\\\n", " ") for block in FENCED.findall(text))
+    """Yield the code of a document: fenced blocks, and inline code."""
+    yield from blocks_in(text)
     yield from INLINE.findall(FENCED.sub("", text))
 
 
@@ -96,7 +101,7 @@ def test_every_option_exists(document: str) -> None:
 def test_the_two_readmes_show_the_same_calls() -> None:
     english, russian = (
         {tuple(word for word in shlex.split(call) if re.fullmatch(r"-{0,2}[a-z0-9-]+", word)) for call in calls}
-        for calls in ([call for code in code_in(text_of(name)) for call in CALL.findall(code)] for name in READMES)
+        for calls in (CALL.findall("\n".join(blocks_in(text_of(name)))) for name in READMES)
     )
     assert english == russian
 

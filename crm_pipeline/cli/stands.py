@@ -32,7 +32,7 @@ class Plan:
 PLANS = (
     Plan("sales-msk", "amocrm", "msk", (0.0, 0.45), "oauth"),
     Plan("sales-spb", "amocrm", "spb", (0.35, 0.7), "token"),
-    Plan("portal", "bitrix24", "portal", (0.6, 1.0), "oauth"),
+    Plan("portal", "bitrix24", "portal", (0.65, 1.0), "oauth"),
 )
 """Overlapping shares: one company, several accounts, some customers in two of them."""
 

@@ -146,6 +146,8 @@ def _report(results: Sequence[ConnectionResult], as_json: bool, golden: int) -> 
         )
         print_table("Sync", columns, [_row(one, name, done) for one in results for name, done in one.entities.items()])
         print(f"{golden} golden records written.")
+        for one, name, said in ((one, name, said) for one in results for name, done in one.entities.items() for said in done.warnings):
+            print(f"  note: {one.name}, {name}: {said}")
     if failed:
         raise CrmPipelineError(" ".join(f"{one.name}: {_why(one)}" for one in failed))
 

@@ -49,6 +49,8 @@ class Stream:
     """Every walk of it reads everything: what a finished walk has not seen is gone."""
     windowed: bool = True
     """Knows when a record changed, so that `window` mode makes sense."""
+    auxiliary: bool = False
+    """Only adds to the entity, and not every account offers or allows it: refused, it is left out with a warning."""
 
 
 @dataclass(frozen=True)

@@ -83,13 +83,8 @@ _PRODUCTS = Child(
     "deal_products", "deal_external_id", ("position",),
     ("position", "product_external_id", "product_name", "quantity", "price", "discount", "row_external_id"), "products",
 )  # fmt: skip
-_TARGETS = Child(
-    "task_targets",
-    "task_external_id",
-    ("target_entity", "target_external_id"),
-    ("target_entity", "target_external_id"),
-    "targets",
-)
+_TARGET = ("target_entity", "target_external_id")
+_TARGETS = Child("task_targets", "task_external_id", _TARGET, _TARGET, "targets")
 
 CHILDREN: dict[str, tuple[Child, ...]] = {
     "contacts": (_POINTS, _COMPANIES),

@@ -26,6 +26,7 @@ def sync_metadata(
         "seconds": round(result.seconds, 3),
         **({"rate_budget_share": round(result.requests / (seconds * rate), 4)} if rate else {}),
         **({"lag_seconds": round(lag, 1)} if lag is not None else {}),
+        **({"left_out": " ".join(result.warnings)} if result.warnings else {}),
         "dagster/row_count": rows,
         "connection": connection,
         "mode": mode,

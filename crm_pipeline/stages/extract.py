@@ -12,7 +12,7 @@ from crm_pipeline.database.definitions import mapping_context
 from crm_pipeline.database.landing import Landing
 from crm_pipeline.database.locks import Writer
 from crm_pipeline.database.refusals import Connection
-from crm_pipeline.errors import ImplausibleWalk
+from crm_pipeline.errors import AccessDenied, ImplausibleWalk, RequestRefused
 from crm_pipeline.model.arrivals import is_implausible
 from crm_pipeline.model.records import MappingContext, Page, RawRecord, WalkRequest
 from crm_pipeline.stages.landing import bury, land
@@ -71,15 +71,25 @@ def extract(
 
 
 def _extract(job: _Job, streams: Sequence[Stream], asked: Asked) -> None:
-    for stream in streams:
-        if asked.mode == "window" and not stream.windowed:
-            continue
-        _read(job, stream, asked)
-    _sweep(job, streams, asked.mode)
-    live = [stream.name for stream in streams]
+    wanted = [stream for stream in streams if stream.windowed or asked.mode != "window"]
+    offered = [stream for stream in wanted if _read_if_offered(job, stream, asked)]
+    _sweep(job, offered, asked.mode)
+    live = [stream.name for stream in streams if stream in offered or stream not in wanted]
     with job.writer.transaction() as db:
         watermark = oldest_watermark(db, job.link.connection_id, job.entity, live)
     job.result.cursor = watermark.isoformat() if watermark else None
+
+
+def _read_if_offered(job: _Job, stream: Stream, asked: Asked) -> bool:
+    """Read a stream; one that only adds to the entity is left out with a warning where the CRM does not offer or allow it."""
+    try:
+        _read(job, stream, asked)
+    except (AccessDenied, RequestRefused) as error:
+        if not stream.auxiliary:
+            raise
+        job.result.warnings.append(f"{stream.name} left out: {error}")
+        return False
+    return True
 
 
 def _read(job: _Job, stream: Stream, asked: Asked) -> None:
@@ -174,24 +184,45 @@ def _sweep(job: _Job, streams: Sequence[Stream], mode: str) -> None:
     for kind in dict.fromkeys(kind for stream in streams for kind in stream.kinds):
         of_kind = [stream for stream in streams if kind in stream.kinds]
         if all(stream.complete for stream in of_kind) or (mode == "verify" and kind == job.entity):
-            _sweep_kind(job, kind, [stream.name + ("@verify" if mode == "verify" else "") for stream in of_kind])
+            _sweep_kind(job, kind, of_kind, "@verify" if mode == "verify" else "")
 
 
-def _sweep_kind(job: _Job, kind: str, streams: Sequence[str]) -> None:
-    landing = Landing(job.link.connection_id)
+def _sweep_kind(job: _Job, kind: str, streams: Sequence[Stream], suffix: str) -> None:
+    landing, names = Landing(job.link.connection_id), [stream.name + suffix for stream in streams]
     with job.writer.transaction() as db:
-        began_at = _began_at(db, job, streams)
-        live, seen, seen_at_all = landing.count_live(db, kind, streams, began_at)
-        if is_implausible(live, seen, seen_at_all):
-            raise ImplausibleWalk(
-                f"The walk of {kind} saw {seen} of {live} records; nothing was deleted.",
-                what_to_do="Check the rights of the token's user in the CRM, then sync again.",
-            )
-        gone = landing.missing(db, kind, streams, began_at) if live > seen else []
-        bury(db, landing, kind, [RawRecord(kind, external_id, None, deleted=True) for external_id in gone])
-        for stream in streams:
-            landing.forget_seen(db, stream)
+        unseen = _unseen(db, job, landing, kind, names)
+    there = {key for stream in streams if not stream.complete for key in _still_there(job, stream, kind, unseen)}
+    gone = [key for key in unseen if key not in there]
+    with job.writer.transaction() as db:
+        bury(db, landing, kind, [RawRecord(kind, key, None, deleted=True) for key in gone])
+        for name in names:
+            landing.forget_seen(db, name)
     job.result.deleted += len(gone)
+
+
+def _unseen(db: Connection, job: _Job, landing: Landing, kind: str, streams: Sequence[str]) -> list[str]:
+    """Return the ids these walks have not seen. Raises ImplausibleWalk when they are too many."""
+    began_at = _began_at(db, job, streams)
+    live, seen, seen_at_all = landing.count_live(db, kind, streams, began_at)
+    if is_implausible(live, seen, seen_at_all):
+        raise ImplausibleWalk(
+            f"The walk of {kind} saw {seen} of {live} records; nothing was deleted.",
+            what_to_do="Check the rights of the token's user in the CRM, then sync again.",
+        )
+    return landing.missing(db, kind, streams, began_at) if live > seen else []
+
+
+def _still_there(job: _Job, stream: Stream, kind: str, unseen: Sequence[str]) -> set[str]:
+    """Ask for what a walk has not seen by its ids, and land what is there: an edit may have moved it out of the walk's sight."""
+    if not unseen:
+        return set()
+    there: set[str] = set()
+    for page in job.connector.walk(job.link, stream, WalkRequest("record", ids=tuple(unseen))):
+        live = [record for record in page.records if not record.deleted]
+        with job.writer.transaction() as db:
+            land(db, job.connector, job.context, live, job.result)
+        there |= {record.external_id for record in live if record.kind == kind}
+    return there
 
 
 def _began_at(db: Connection, job: _Job, streams: Sequence[str]) -> datetime:

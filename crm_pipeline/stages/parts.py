@@ -46,6 +46,8 @@ class EntityResult:
     cursor: str | None = None
     """Watermark in ISO form: changes up to here are known."""
     error: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    """What was left out because the account does not offer or allow it."""
 
     def counts(self) -> dict[str, int]:
         """Return the numbers that are kept in the status."""

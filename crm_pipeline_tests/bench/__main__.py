@@ -1,7 +1,9 @@
-"""`make bench`: measure, print, write `docs/benchmarks.md`. `--quick` is a smoke run and writes nothing; `--only a,c` chooses sections."""
+"""`make bench`: measure, print, write `docs/benchmarks.md`.
+
+`--quick` is a smoke run and `--only a,c` chooses sections; neither writes the document.
+"""
 
 import argparse
-import sys
 import time
 from contextlib import ExitStack
 
@@ -60,4 +62,4 @@ def _measure(place: Ground, sizes: Sizes, letters: set[str]) -> list[Section]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

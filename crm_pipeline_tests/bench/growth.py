@@ -117,10 +117,11 @@ def _tell_incremental(section: Section, stands: list[StandIn], changes: list[lis
         section.rows.append((f"{stand.contacts:,}", read, *cells, f"{done.facts.get('reconcile_seconds', 0.0):.2f}"))
         medians.append(done.seconds)
     section.ratios.append(
-        f"{stands[-1].contacts / stands[0].contacts:.0f} times the table: {medians[-1] / max(medians[0], 0.001):.2f} times the seconds."
+        f"{stands[-1].contacts / stands[0].contacts:.0f} times the table: {medians[-1] / medians[0]:.2f} times the seconds."
     )
     section.notes = [
-        f"Median of {REPEATS} syncs, each after {section.title.split(' with ')[1].split(' ')[0]} random edits as people make them (`POST /_sandbox/work`); one before them is not counted. "
+        f"Median of {REPEATS} syncs, each after random edits as people make them (`POST /_sandbox/work`); one before is not "
+        "counted. "
         "Rows read include those of the overlap and of small lists that are always read whole.",
         "Ideal: every list of an entity is asked once (a list and its events), more only where the changed rows fill more pages.",
     ]

@@ -45,7 +45,7 @@ def fewest_amocrm(counts: dict[str, int], stage_changes: int) -> int:
 
 
 def fewest_bitrix24(counts: dict[str, int]) -> int:
-    """Return the requests a full load needs: 50 pages of 50 rows each in a batch, 50 owners of product rows or comments in a batch."""
+    """Return the requests a full load needs: a batch holds 50 pages of 50 rows, or the product rows or comments of 50 owners."""
     lists = sum(ceil(counts[name] / 2500) for name in _BITRIX24_BIG)
     owners = sum(ceil(counts[name] / 50) for name in ("company", "contact", "deal"))
     return lists + owners + ceil(counts["deal"] / 50) + BITRIX24_SMALL

@@ -52,7 +52,10 @@ def real_limits(ground: Ground, sizes: Sizes) -> Section:
     section = Section(
         "a", f"Initial load under real limits and {sizes.latency_ms} ms latency",
         "at least 95 % of the legal rate on loads of a minute or more, no limit violation.",
-        ("System", "Rows read", "Requests", "Fewest possible", "Beyond", "Seconds", "Share of legal rate", "… by requests needed", "Violations"),
+        (
+            "System", "Rows read", "Requests", "Fewest possible", "Beyond", "Seconds", "Share of legal rate",
+            "… by requests needed", "Violations",
+        ),
     )  # fmt: skip
     with ThreadPoolExecutor(2) as pool:
         loads = [pool.submit(_amocrm, ground, sizes), pool.submit(_bitrix24, ground, sizes)]
@@ -60,10 +63,10 @@ def real_limits(ground: Ground, sizes: Sizes) -> Section:
             section.rows += [one.row() for one in found]
             section.ratios.append(_ratio(*found))
     section.notes = [
-        "Legal: amoCRM 7 requests a second; Bitrix24 2 a second after an initial burst of 50, which is discounted. Seconds lie between "
-        "the first and the last request in the stand-in's journal, which also counts what was refused (violations).",
-        "Fewest possible: pages of 250 (events: 100) for amoCRM; 50 pages of 50 rows or the lists of 50 owners per batch for Bitrix24; "
-        "a few for reference data. The share by requests needed counts no request beyond that.",
+        "Legal: amoCRM 7 requests a second; Bitrix24 2 a second after an initial burst of 50, which is discounted. Seconds lie "
+        "between the first and the last request in the stand-in's journal, which also counts what was refused (violations).",
+        "Fewest possible: pages of 250 (events: 100) for amoCRM; 50 pages of 50 rows or the lists of 50 owners per batch for "
+        "Bitrix24; a few for reference data. The share by requests needed counts no request beyond that.",
         "The others only read; we also normalize and store everything, and read stage history and definitions of custom fields.",
     ]
     return section

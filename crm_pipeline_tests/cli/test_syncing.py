@@ -57,6 +57,8 @@ def test_a_window_reads_a_period_again_and_leaves_the_cursors(loaded: Office) ->
     )
     for table in ("source.contact_points", "source.contacts", "raw.records"):
         loaded.write(f"DELETE FROM {table} WHERE connection_id = %(c)s AND external_id = %(id)s", c=connection_id, id=number)
+    links = "DELETE FROM source.contact_companies WHERE connection_id = %(c)s AND contact_external_id = %(id)s"
+    loaded.write(links, c=connection_id, id=number)
     before = loaded.rows(CURSORS)
     window = ("--mode", "window", "--since", f"{at:%Y-%m-%d}T00:00:00", "--until", f"{at:%Y-%m-%d}T23:59:59+00:00")
     (one,) = loaded.operator.ask("sync", "--connection", "amo", "--entity", "contacts", *window)["connections"]

@@ -52,4 +52,5 @@ UNION ALL
 SELECT 'golden', '', (SELECT count(*) FROM crm.companies WHERE deleted_at IS NULL), (SELECT count(*) FROM crm.contacts WHERE deleted_at IS NULL),
        (SELECT count(*) FROM crm.deals WHERE deleted_at IS NULL), (SELECT count(*) FROM crm.tasks WHERE deleted_at IS NULL),
        (SELECT count(*) FROM crm.communications WHERE deleted_at IS NULL), (SELECT count(*) FROM crm.products WHERE deleted_at IS NULL),
-       (SELECT count(*) FROM crm.users WHERE deleted_at IS NULL), NULL;
+       (SELECT count(*) FROM crm.users WHERE deleted_at IS NULL), NULL
+ORDER BY crm DESC, connection;

@@ -35,7 +35,12 @@ def exchange_code(http: Session, base_url: str, secrets: Secrets, code: str, now
     http.redactor.register(code, *(secrets.get(key) for key in SECRET_KEYS))
     body = _body(secrets, "authorization_code", code=code)
     failed = "amoCRM does not accept the authorization code."
-    return _new_pair(secrets, _ask_token(http, base_url, body, failed), now.timestamp())
+    refused: ConsentNeeded
+    try:
+        return _new_pair(secrets, _ask_token(http, base_url, body, failed), now.timestamp())
+    except _TokenRefusal as error:
+        refused = error.refused
+    raise refused
 
 
 def refresh(http: Session, base_url: str, secrets: Secrets) -> Secrets:

@@ -73,8 +73,16 @@ class _Chain:
         self._listing = listing
         self._ends: dict[int, int] = {}
         """Second → page number beyond which nothing is expected."""
-        self._from_is_inclusive: bool | None = None
-        """Not documented (facts: amocrm 12.11); learnt from the first step that goes on from a row."""
+
+    @property
+    def _from_is_inclusive(self) -> bool | None:
+        """Not documented (facts: amocrm 12.11); learnt from the first step that goes on from a row, None until then."""
+        known: bool | None = self._frame.notes.get("from_is_inclusive")
+        return known
+
+    @_from_is_inclusive.setter
+    def _from_is_inclusive(self, learnt: bool) -> None:
+        self._frame.notes["from_is_inclusive"] = learnt
 
     def fetch(self, asked: Range) -> Step:
         """Read one step. Range hints: None (beginning), on (goes on from a row's second), page (inside one second)."""
@@ -88,8 +96,15 @@ class _Chain:
             return Step(fresh)
         if last > asked.low:
             return Step(fresh, (Range(last, asked.high, {"on": True, "span": last - max(asked.low, seconds(rows[0]))}),))
+        self._learn(asked)
         second = (Range(asked.low, asked.low, {"page": 1, "step": 1, "leads": True}),)
         return Step(fresh, second + ((Range(asked.low + 1, asked.high),) if asked.high > asked.low else ()))
+
+    def _learn(self, asked: Range) -> None:
+        """Find out by a second that has many rows: the pages of a second must all be counted from the same beginning."""
+        if self._from_is_inclusive is None:
+            rows, _ = self._window(asked, asked.low, tries=2)
+            self._from_is_inclusive = any(seconds(row) == asked.low for row in rows)
 
     def _before(self, second: int) -> int:
         """Return what to ask from so that a second is certainly included."""
@@ -99,15 +114,13 @@ class _Chain:
         """Go on from a row's second. Something must be there: the page before said that it is not the last."""
         first = asked.low if self._from_is_inclusive is not False else asked.low - 1
         rows, more = self._window(asked, first, tries=4)
+        if first == asked.low and not (rows and seconds(rows[0]) <= asked.low):
+            rows, more = self._unless_exclusive(asked, rows, more)
+        elif first == asked.low:
+            self._from_is_inclusive = True
         if not rows:
             self._be_sure_of_the_end(asked)
-            return rows, more
-        if seconds(rows[0]) <= asked.low:
-            self._from_is_inclusive = self._from_is_inclusive is not False
-            return rows, more
-        if first < asked.low:
-            return rows, more
-        return self._unless_exclusive(asked, rows, more)
+        return rows, more
 
     def _unless_exclusive(self, asked: Range, rows: list[Payload], more: bool) -> tuple[list[Payload], bool]:
         """No row at the second asked for: either all of it was edited meanwhile, or `from` excludes it."""
@@ -151,8 +164,7 @@ class _Chain:
     def _second(self, asked: Range) -> Step:
         """Read one page of a second; going up, leave the page a `step` higher (after the first: all rungs at once)."""
         hint = asked.hint
-        first = asked.low if self._from_is_inclusive is not False else asked.low - 1
-        bounds = [("filter[updated_at][from]", first), ("filter[updated_at][to]", asked.low + 1)]
+        bounds = [("filter[updated_at][from]", self._before(asked.low)), ("filter[updated_at][to]", asked.low + 1)]
         params = [*self._listing.params, *bounds, ("order[id]", "asc")]
         page, end = hint["page"], self._ends.get(asked.low, OPEN)
         found = self._client.sure_page(

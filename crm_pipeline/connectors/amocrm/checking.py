@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from crm_pipeline.connectors import Link
 from crm_pipeline.connectors.amocrm.client import Client
 from crm_pipeline.connectors.amocrm.payloads import embedded, named, rows_of
-from crm_pipeline.connectors.amocrm.scans import product_catalogs
+from crm_pipeline.connectors.amocrm.scans import product_catalogs_if_offered
 from crm_pipeline.errors import AccessDenied, ConnectionStopped, RequestRefused
 from crm_pipeline.model.cleaning import flag, reference, text
 from crm_pipeline.model.records import Account, Payload
@@ -34,7 +34,7 @@ def check(link: Link) -> Account:
     zone, currency = _zone(row), text(row.get("currency"))
     user = _user(client, row)
     filter_enabled = flag(row.get("is_api_filter_enabled"))
-    catalogs = product_catalogs(client)
+    catalogs = product_catalogs_if_offered(client)
     facts = {
         "filter_enabled": filter_enabled,
         "user_id": reference(row.get("current_user_id")),

@@ -4,17 +4,19 @@ Edits move rows to page 1, which shifts unread rows down: they are repeated, not
 up; when the events tell of any, the pages are read once more.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from crm_pipeline.connectors.amocrm.feed import happened_since
 from crm_pipeline.connectors.amocrm.frame import OPEN, Frame, Ignored, follow, ranges_of, records_of
 from crm_pipeline.connectors.amocrm.ladders import climb
-from crm_pipeline.connectors.amocrm.payloads import seconds
+from crm_pipeline.connectors.amocrm.payloads import named, seconds
 from crm_pipeline.connectors.amocrm.streams import Listing
 from crm_pipeline.model.records import Page, Payload, RawRecord
 from crm_pipeline.walk import Range, Step
 
 NEWEST, AGAIN, WINDOW = "newest", "again", "window"
+MOST_PASSES = 24
 NEWEST_FIRST = (("order[updated_at]", "desc"),)
 
 
@@ -27,20 +29,43 @@ def newest_first(frame: Frame, listing: Listing, low: int, high: int, resume: Pa
     if ranges:
         yield from follow(frame, reader.fetch, ranges, records_of(listing), phase=NEWEST, then={"phase": AGAIN})
     again = ranges_of(resume, AGAIN)
-    if not again and frame.notes.get("top", 1) > 1 and happened_since(frame.client, listing.deletions, frame.started or 0):
+    if not again and (reader.is_short() or _lost_rows(frame, listing)):
         again = [Range(1, OPEN)]
-    if again:
-        yield from follow(frame, reader.fetch, again, records_of(listing), phase=AGAIN)
-    else:
-        yield frame.page([], None)
+    for _ in range(MOST_PASSES):
+        if not again:
+            break
+        reader.begin_pass()
+        yield from follow(frame, reader.fetch, again, records_of(listing), phase=AGAIN, then={"phase": AGAIN})
+        again = [Range(1, OPEN)] if reader.is_short() else []
+    yield frame.page([], None)
+
+
+def _lost_rows(frame: Frame, listing: Listing) -> bool:
+    return frame.notes.get("top", 1) > 1 and happened_since(frame.client, listing.deletions, frame.started or 0)
 
 
 class _Descent:
+    """Reads pages, newest first, and counts the rows of seconds that two pages share.
+
+    Rows of one second may be in another order at each request (facts: amocrm 3.4), so of such a second one page may repeat what
+    the other had: then fewer different rows are known than were counted, and the pages are read once more.
+    """
+
     def __init__(self, frame: Frame, listing: Listing, low: int, high: int):
         self._frame = frame
         self._listing = listing
         self._low = low
         self._high = high
+        self._known: dict[int, set[str]] = {}
+        self._counted: Counter[int] = Counter()
+
+    def begin_pass(self) -> None:
+        """Count afresh; what is known stays known."""
+        self._counted.clear()
+
+    def is_short(self) -> bool:
+        """Return whether a shared second had more rows than different ones are known."""
+        return any(len(self._known[second]) < count for second, count in self._counted.items())
 
     def fetch(self, asked: Range) -> Step:
         """Read one page, leave the next one unless this one reached known ground. Raises Ignored."""
@@ -54,8 +79,14 @@ class _Descent:
         self._frame.begin(times[0] if times else self._low, found.served_at)
         self._frame.notes["top"] = max(asked.low, int(self._frame.notes.get("top", 0)))
         fresh = [row for row in found.rows if self._low <= seconds(row) <= self._high]
+        self._count([row for row in fresh if seconds(row) in (times[0], times[-1])])
         known_ground = not times or times[-1] < self._low
         return Step(fresh, () if known_ground or not found.more else (Range(asked.low + 1, OPEN),))
+
+    def _count(self, rows: list[Payload]) -> None:
+        for row in rows:
+            self._known.setdefault(seconds(row), set()).add(named(row))
+            self._counted[seconds(row)] += 1
 
 
 def window_by_id(frame: Frame, listing: Listing, low: int, high: int, resume: Payload | None) -> Iterator[Page]:

@@ -3,7 +3,6 @@
 Because of that, a scan of several pages is believed only when the list's own total agrees or a second pass finds the same ids.
 """
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -14,7 +13,6 @@ from crm_pipeline.connectors.amocrm.streams import CUSTOM_FIELDS, PIPELINES, PRO
 from crm_pipeline.errors import AccessDenied, ImplausibleWalk, RequestRefused
 from crm_pipeline.model.records import Page, Payload, RawRecord
 
-LOG = logging.getLogger("crm_pipeline.connectors.amocrm")
 MOST_PASSES = 6
 PRODUCT_CATALOG = "products"
 RESUME = {"phase": "scan"}
@@ -40,26 +38,25 @@ class _Pass:
 
 def scan(frame: Frame, name: str) -> Iterator[Page]:
     """Yield the pages of a complete list, the last one ending the walk."""
-    try:
-        for records in _SCANS[name](frame.client):
-            frame.begin(None, frame.client.served_at)
-            yield frame.page(records, RESUME)
-    except AccessDenied:
-        if name != USERS.name:
-            raise
-        LOG.warning("amoCRM: the token's user is not an administrator, so users cannot be read")
-        return
+    for records in _SCANS[name](frame.client):
+        frame.begin(None, frame.client.served_at)
+        yield frame.page(records, RESUME)
     frame.begin(None, frame.client.served_at)
     yield frame.page([], None)
 
 
 def product_catalogs(client: Client) -> list[str]:
-    """Return the ids of catalogs of products; none where the plan has no lists (facts: amocrm 6)."""
-    try:
-        rows = [row for page in _whole_list(client, "/api/v4/catalogs", "catalogs") for row in page]
-    except (AccessDenied, RequestRefused):
-        return []
+    """Return the ids of catalogs of products. Raises AccessDenied or RequestRefused where the plan has no lists."""
+    rows = [row for page in _whole_list(client, "/api/v4/catalogs", "catalogs") for row in page]
     return [named(row) for row in rows if row.get("type") == PRODUCT_CATALOG]
+
+
+def product_catalogs_if_offered(client: Client) -> list[str] | None:
+    """Return the same, None where the plan has no lists or the user no right to them (facts: amocrm 6)."""
+    try:
+        return product_catalogs(client)
+    except (AccessDenied, RequestRefused):
+        return None
 
 
 def _whole_list(client: Client, path: str, key: str, params: Params = ()) -> Iterator[list[Payload]]:
@@ -110,7 +107,7 @@ def _read_stages(client: Client) -> Iterator[list[RawRecord]]:
 def _read_fields(client: Client) -> Iterator[list[RawRecord]]:
     for plural, entity in ENTITY_OF.items():
         yield from _fields(client, f"/api/v4/{plural}/custom_fields", entity, {ENTITY_TYPE: plural})
-    for catalog in product_catalogs(client):
+    for catalog in product_catalogs_if_offered(client) or ():
         tags = {ENTITY_TYPE: "catalogs", CATALOG_ID: int(catalog)}
         yield from _fields(client, f"/api/v4/catalogs/{catalog}/custom_fields", "products", tags)
 

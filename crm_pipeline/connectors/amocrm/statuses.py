@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from crm_pipeline.errors import AccessBlocked, AccessDenied, ConnectionStopped, CrmUnavailable, RecordGone, RequestRefused
+from crm_pipeline.errors import AccessBlocked, AccessDenied, CrmUnavailable, RecordGone, RequestRefused
 from crm_pipeline.http import Answer, Verdict
 
 PAY = "Renew the amoCRM subscription; the sync goes on from where it stopped."
@@ -54,7 +54,8 @@ def _too_many(answer: Answer) -> Verdict:
 
 
 def _unpaid(answer: Answer) -> Verdict:
-    return Verdict("raise", error=ConnectionStopped("The amoCRM account is not paid.", what_to_do=PAY))
+    """The account is not paid, or its plan lacks just this (facts: amocrm 6): lists, events."""
+    return Verdict("raise", error=AccessDenied("The amoCRM account is not paid.", what_to_do=PAY))
 
 
 def _forbidden(answer: Answer) -> Verdict:

@@ -50,15 +50,17 @@ class EventFeed:
     """Types landed themselves."""
 
 
-def _stream(name: str, entity: str, *kinds: str, complete: bool = False, windowed: bool = True) -> Stream:
-    return Stream(name, entity, kinds or (entity,), complete, windowed)
+def _stream(
+    name: str, entity: str, *kinds: str, complete: bool = False, windowed: bool = True, auxiliary: bool = False
+) -> Stream:
+    return Stream(name, entity, kinds or (entity,), complete, windowed, auxiliary)
 
 
-USERS = _stream("users", "users", complete=True, windowed=False)
+USERS = _stream("users", "users", complete=True, windowed=False, auxiliary=True)
 PIPELINES = _stream("pipelines", "pipelines", complete=True, windowed=False)
 STAGES = _stream("stages", "stages", complete=True, windowed=False)
-CUSTOM_FIELDS = _stream("custom_fields", "custom_fields", complete=True, windowed=False)
-PRODUCTS = _stream("catalog_elements", "products", complete=True, windowed=False)
+CUSTOM_FIELDS = _stream("custom_fields", "custom_fields", complete=True, windowed=False, auxiliary=True)
+PRODUCTS = _stream("catalog_elements", "products", complete=True, windowed=False, auxiliary=True)
 
 LINKS = ("entity_linked", "entity_unlinked")
 OLD_LINKS = tuple(f"{name}_{verb}" for name in ("lead", "contact", "company") for verb in ("linked", "unlinked"))
@@ -66,7 +68,7 @@ OLD_LINKS = tuple(f"{name}_{verb}" for name in ("lead", "contact", "company") fo
 
 
 def _watch(name: str, kind: str, singular: str, *, history: tuple[str, ...] = (), kinds: tuple[str, ...] = ()) -> EventFeed:
-    stream = _stream(name, kind, *(kinds or (kind,)))
+    stream = _stream(name, kind, *(kinds or (kind,)), auxiliary=True)
     return EventFeed(
         stream, kind, (f"{singular}_deleted",), (f"{singular}_restored", "entity_merged", *LINKS, *OLD_LINKS), history
     )
@@ -82,8 +84,8 @@ FEEDS = (
     _watch("company_events", "companies", "company"),
     _watch("contact_events", "contacts", "contact"),
     _watch("lead_events", "deals", "lead", history=("lead_status_changed",), kinds=("stage_changes", "deals")),
-    EventFeed(_stream("task_events", "tasks"), "tasks", ("task_deleted",)),
-    EventFeed(_stream("note_events", "communications"), "communications", ("common_note_deleted",)),
+    EventFeed(_stream("task_events", "tasks", auxiliary=True), "tasks", ("task_deleted",)),
+    EventFeed(_stream("note_events", "communications", auxiliary=True), "communications", ("common_note_deleted",)),
 )
 
 

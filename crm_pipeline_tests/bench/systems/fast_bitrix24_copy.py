@@ -49,6 +49,10 @@ def _listed(found: Any) -> list[Any]:
     return list(found.values()) if isinstance(found, dict) else list(found)
 
 
+def _as_list(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else [found]
+
+
 def _copy(rows: Rows, url: str) -> None:
     with psycopg2.connect(url) as db, db.cursor() as cursor:
         cursor.execute(STATEMENTS["make_landed"])
