@@ -146,8 +146,9 @@ def _report(results: Sequence[ConnectionResult], as_json: bool, golden: int) -> 
         )
         print_table("Sync", columns, [_row(one, name, done) for one in results for name, done in one.entities.items()])
         print(f"{golden} golden records written.")
-        for one, name, said in ((one, name, said) for one in results for name, done in one.entities.items() for said in done.warnings):
-            print(f"  note: {one.name}, {name}: {said}")
+        for one in results:
+            notes = [f"  note: {one.name}, {name}: {said}" for name, done in one.entities.items() for said in done.warnings]
+            print("\n".join(notes), end="\n" if notes else "")
     if failed:
         raise CrmPipelineError(" ".join(f"{one.name}: {_why(one)}" for one in failed))
 

@@ -29,7 +29,8 @@ FIELD, ROW = "\x1f", "\x1e"
 
 MISSING = {
     "is_own": "f", "tags": "{}", "is_completed": "f", "products.is_active": "t", "is_multiple": "f", "options": "{}",
-    "is_primary": "f", "is_main": "f", "contact_points.position": "0", "deal_contacts.position": "0", "deal_products.position": "0",
+    "is_primary": "f", "is_main": "f",
+    "contact_points.position": "0", "deal_contacts.position": "0", "deal_products.position": "0",
 }  # fmt: skip
 """What a NOT NULL column gets when the mapping has no value: column, or table.column where another table has the name too."""
 

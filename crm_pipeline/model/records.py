@@ -32,6 +32,8 @@ class Page:
     """The CRM's own clock when this walk began: the next watermark. The same on every page of one walk."""
     requests: int = 0
     """HTTP requests spent since the page before."""
+    warnings: tuple[str, ...] = ()
+    """What this walk leaves out because the account does not offer or allow it, so far."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ def connect(
     session = parts.session(connector, base_url, dict(secrets))
     session.hosts.check(base_url)
     existing = _existing(parts, crm, name)
+    _ = parts.settings.encryption_keys  # a missing key must be told before the code, which works once, is spent
     granted = connector.exchange_code(session, base_url, dict(secrets), code, now) if code else dict(secrets)
     trial = _keep(parts, crm, name if existing is None else f"{name[: 63 - len(TRIAL)]}{TRIAL}", base_url, granted)
     try:

@@ -144,6 +144,7 @@ def _follow(job: _Job, walk: _Walk) -> None:
                 counts = replace(job.result)
                 _land_page(db, job, walk, page, counts)
             _take(job.result, counts)
+            job.result.warnings += [said for said in page.warnings if said not in job.result.warnings]
             job.progress(job.link.name, job.entity, job.result)
     if not finished and walk.request.mode not in UNSTORED:
         with job.writer.transaction() as db:

@@ -16,7 +16,8 @@ from crm_pipeline.model.records import Page, Payload, RawRecord
 from crm_pipeline.walk import Range, Step
 
 NEWEST, AGAIN, WINDOW = "newest", "again", "window"
-MOST_PASSES = 24
+IDLE_PASSES = 2
+"""Passes in a row that bring nothing new, after which a count that does not add up is put down to edits under way."""
 NEWEST_FIRST = (("order[updated_at]", "desc"),)
 
 
@@ -29,19 +30,20 @@ def newest_first(frame: Frame, listing: Listing, low: int, high: int, resume: Pa
     if ranges:
         yield from follow(frame, reader.fetch, ranges, records_of(listing), phase=NEWEST, then={"phase": AGAIN})
     again = ranges_of(resume, AGAIN)
-    if not again and (reader.is_short() or _lost_rows(frame, listing)):
+    if not again and _must_repeat(frame, listing, reader, resumed=resume is not None):
         again = [Range(1, OPEN)]
-    for _ in range(MOST_PASSES):
-        if not again:
-            break
+    while again:
         reader.begin_pass()
         yield from follow(frame, reader.fetch, again, records_of(listing), phase=AGAIN, then={"phase": AGAIN})
-        again = [Range(1, OPEN)] if reader.is_short() else []
+        again = [Range(1, OPEN)] if reader.is_short() and reader.idle_passes < IDLE_PASSES else []
     yield frame.page([], None)
 
 
-def _lost_rows(frame: Frame, listing: Listing) -> bool:
-    return frame.notes.get("top", 1) > 1 and happened_since(frame.client, listing.deletions, frame.started or 0)
+def _must_repeat(frame: Frame, listing: Listing, reader: "_Descent", *, resumed: bool) -> bool:
+    """Return whether rows may have been missed: what was counted before an interruption is not known any more."""
+    if frame.notes.get("top", 1) <= 1:
+        return False
+    return resumed or reader.is_short() or happened_since(frame.client, listing.deletions, frame.started or 0)
 
 
 class _Descent:
@@ -58,10 +60,14 @@ class _Descent:
         self._high = high
         self._known: dict[int, set[str]] = {}
         self._counted: Counter[int] = Counter()
+        self._found = -1
+        self.idle_passes = 0
 
     def begin_pass(self) -> None:
         """Count afresh; what is known stays known."""
         self._counted.clear()
+        found = sum(map(len, self._known.values()))
+        self.idle_passes, self._found = self.idle_passes + 1 if found == self._found else 0, found
 
     def is_short(self) -> bool:
         """Return whether a shared second had more rows than different ones are known."""

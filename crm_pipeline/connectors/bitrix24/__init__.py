@@ -23,18 +23,18 @@ class Bitrix24:
     title = "Bitrix24"
     vendor_hosts = payloads.VENDOR_HOSTS
     streams = (
-        Stream("users", "users", ("users",), complete=True, windowed=False),
+        Stream("users", "users", ("users",), complete=True, windowed=False, auxiliary=True),
         Stream("pipelines", "pipelines", ("pipelines",), complete=True, windowed=False),
         Stream("stages", "stages", ("stages",), complete=True, windowed=False),
-        Stream("custom_fields", "custom_fields", ("custom_fields",), complete=True, windowed=False),
+        Stream("custom_fields", "custom_fields", ("custom_fields",), complete=True, windowed=False, auxiliary=True),
         Stream("companies", "companies", ("companies",)),
         Stream("contacts", "contacts", ("contacts",)),
-        Stream("products", "products", ("products",)),
+        Stream("products", "products", ("products",), auxiliary=True),
         Stream("deals", "deals", ("deals",)),
-        Stream("stage_history", "deals", (HISTORY,)),
+        Stream("stage_history", "deals", (HISTORY,), auxiliary=True),
         Stream("tasks", "tasks", ("tasks",)),
         Stream("activities", "communications", ("communications",)),
-        Stream("comments", "communications", ("communications",)),
+        Stream("comments", "communications", ("communications",), auxiliary=True),
     )
 
     def meter(self, base_url: str, secrets: Secrets) -> Meter:

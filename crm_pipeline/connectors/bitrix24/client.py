@@ -15,7 +15,7 @@ from crm_pipeline.connectors import Link, Secrets
 from crm_pipeline.connectors.bitrix24.auth import Credential, origin, refresher
 from crm_pipeline.connectors.bitrix24.brackets import as_map, query
 from crm_pipeline.connectors.bitrix24.operating import OperatingTime
-from crm_pipeline.connectors.bitrix24.payloads import PAGE, Params
+from crm_pipeline.connectors.bitrix24.payloads import PAGE, Extra, Params
 from crm_pipeline.connectors.bitrix24.refusals import failure, ruling
 from crm_pipeline.connectors.bitrix24.replies import Command, Reply, before, failed, is_passing, number, read_batch
 from crm_pipeline.errors import ConsentNeeded, CrmPipelineError, CrmUnavailable
@@ -46,6 +46,10 @@ class Client:
         self._moved_to = ""
         self._took = threading.local()
         self.operating = OperatingTime(link.http)
+        self.instead: dict[str, Extra | None] = {}
+        """Call the portal has turned out not to offer → what is asked for instead, None: nothing."""
+        self.left_out: dict[str, str] = {}
+        """Call nothing is asked for instead of → why, for the walk's warnings."""
         self.started_at: datetime | None = None
         """The portal's clock at the first answer."""
         self.offset = str(link.facts.get("portal_offset") or "+00:00")

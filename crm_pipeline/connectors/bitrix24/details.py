@@ -8,16 +8,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from crm_pipeline.connectors.bitrix24.client import Client
-from crm_pipeline.connectors.bitrix24.payloads import PAGE, Extra, Listing, Params
+from crm_pipeline.connectors.bitrix24.payloads import CLASSIC_ROWS, ITEM_ROWS, PAGE, Extra, Listing, Params
+from crm_pipeline.connectors.bitrix24.refusals import code_of, failure
 from crm_pipeline.connectors.bitrix24.replies import Reply
-from crm_pipeline.errors import CrmUnavailable, RequestRefused
+from crm_pipeline.errors import AccessDenied, CrmPipelineError, CrmUnavailable
 
 REREADS = 3
-_NO_SUCH_METHOD = ("error_method_not_found",)
+_INSTEAD = {ITEM_ROWS.call: CLASSIC_ROWS}
+"""Call → another way to ask for the same."""
 
 
-class NotOffered(RequestRefused):
-    """The portal does not offer this method."""
+class NotOffered(AccessDenied):
+    """The portal does not offer this method, or the connection may not use it."""
+
+    def __init__(self, call: str, reason: CrmPipelineError):
+        super().__init__(f"{call} is left out. {reason}")
+        self.call = call
 
 
 Question = tuple[Extra, Any]
@@ -25,12 +31,33 @@ Question = tuple[Extra, Any]
 
 
 def attach(client: Client, listing: Listing, rows: Sequence[Params]) -> None:
-    """Read every extra of these rows and put it into them; an owner that is gone meanwhile keeps none."""
-    asked = [(extra, row) for extra in listing.extras for row in rows]
-    found = lists(client, [(extra, row[listing.row_id]) for extra, row in asked])
+    """Read every extra of these rows and put it into them; an owner that is gone meanwhile keeps none.
+
+    What the portal does not offer is asked for another way if there is one, else left out: the rows are worth more.
+    """
+    found: Sequence[list[Params] | None] | None = None
+    asked: list[tuple[Extra, Params]] = []
+    while found is None:
+        extras = [way for extra in listing.extras if (way := client.instead.get(extra.call, extra))]
+        asked = [(extra, row) for extra in extras for row in rows]
+        try:
+            found = lists(client, [(extra, row[listing.row_id]) for extra, row in asked])
+        except NotOffered as error:
+            _do_without(client, listing, error)
     for (extra, row), rows_of_it in zip(asked, found, strict=True):
         if rows_of_it is not None:
             row[extra.key] = rows_of_it
+
+
+def _do_without(client: Client, listing: Listing, refused: NotOffered) -> None:
+    """Remember for the rest of the walk what is asked for instead, or that nothing is."""
+    instead = _INSTEAD.get(refused.call)
+    for extra in listing.extras:
+        way = client.instead.get(extra.call, extra)
+        if way and way.call == refused.call:
+            client.instead[extra.call] = instead
+    if instead is None:
+        client.left_out[refused.call] = str(refused)
 
 
 def lists(client: Client, questions: Sequence[Question]) -> list[list[Params] | None]:
@@ -48,8 +75,8 @@ def _is_refused(extra: Extra, reply: Reply) -> bool:
     """Tell a refusal of one owner from one of the method: the latter is raised."""
     if reply.ruled is None:
         return False
-    if str(reply.body.get("error", "")).lower() in _NO_SUCH_METHOD:
-        raise NotOffered(f"The portal does not offer {extra.call}.", status=404, code=_NO_SUCH_METHOD[0])
+    if code_of(reply.body) == "error_method_not_found" or issubclass(reply.ruled.error, AccessDenied):
+        raise NotOffered(extra.call, failure(reply.ruled, extra.call, reply.status, reply.body))
     if reply.ruled.action != "refuse":
         reply.or_raise(extra.call)
     return True

@@ -3,18 +3,21 @@
 What a finished walk of them has not seen is gone, so a list that does not add up is read again and, if it never does, raised.
 """
 
+import re
 from collections.abc import Callable, Iterator
 
 from crm_pipeline.connectors import Link
 from crm_pipeline.connectors.bitrix24.brackets import as_list, as_map
 from crm_pipeline.connectors.bitrix24.client import Client
 from crm_pipeline.connectors.bitrix24.payloads import NAME_OF_ENTITY, PAGE, TYPE_OF_ENTITY, Params
+from crm_pipeline.connectors.bitrix24.refusals import code_of
 from crm_pipeline.connectors.bitrix24.replies import Command, Reply
 from crm_pipeline.errors import ImplausibleWalk
 from crm_pipeline.model.cleaning import moment
 from crm_pipeline.model.records import Page, RawRecord, WalkRequest
 
 REREADS = 3
+_STAGE_SET = re.compile(r"DEAL_STAGE_(\d+)")
 CLASSIC_DEFAULT_PIPELINE = {"id": 0, "name": "", "sort": 0, "entityTypeId": 2, "isDefault": "Y"}
 
 
@@ -64,14 +67,29 @@ def _users_from(start: int) -> Params:
 
 
 def pipelines(client: Client) -> list[Params]:
-    """Read the deal pipelines; a portal without `crm.category.list` has the classic list, which leaves out the default one."""
-    replies = client.batch({"new": ("crm.category.list", {"entityTypeId": 2}), "old": ("crm.dealcategory.list", {})})
-    new, old = replies["new"], replies["old"]
+    """Read the deal pipelines: a portal without `crm.category.list` has the classic list, which leaves out the default one; one
+    with neither tells by its stages which pipelines it has.
+    """
+    asked = {
+        "new": ("crm.category.list", {"entityTypeId": 2}),
+        "old": ("crm.dealcategory.list", {}),
+        "stages": ("crm.status.list", {}),
+    }
+    replies = client.batch(asked)
+    new, old, stages = replies["new"], replies["old"], replies["stages"]
     if new.ruled is None:
         return _maps(as_map(new.result).get("categories"))
-    if old.ruled is not None:
+    if old.ruled is None:
+        return [CLASSIC_DEFAULT_PIPELINE, *({"id": row.get("ID"), **row} for row in _maps(old.result))]
+    if stages.ruled is not None or code_of(new.body) != "error_method_not_found":
         new.or_raise("crm.category.list")
-    return [CLASSIC_DEFAULT_PIPELINE, *({"id": row.get("ID"), **row} for row in _maps(old.result))]
+    return _pipelines_of(_maps(stages.result))
+
+
+def _pipelines_of(stages: list[Params]) -> list[Params]:
+    """Return the pipelines the stages belong to; their names stay unknown."""
+    found = {match[1]: None for row in stages if (match := _STAGE_SET.fullmatch(str(row.get("ENTITY_ID"))))}
+    return [CLASSIC_DEFAULT_PIPELINE, *({"id": int(number), "entityTypeId": 2, "isDefault": "N"} for number in found)]
 
 
 def read_pipelines(client: Client) -> list[RawRecord]:

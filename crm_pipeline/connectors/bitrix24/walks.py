@@ -13,11 +13,11 @@ from typing import Any
 from crm_pipeline.connectors import Link, Stream
 from crm_pipeline.connectors.bitrix24.client import Client
 from crm_pipeline.connectors.bitrix24.comments import comments_of
-from crm_pipeline.connectors.bitrix24.details import NotOffered, attach
+from crm_pipeline.connectors.bitrix24.details import attach
 from crm_pipeline.connectors.bitrix24.faces import Faces
 from crm_pipeline.connectors.bitrix24.keyset import KeysetReader, whole
 from crm_pipeline.connectors.bitrix24.landing import raw_records
-from crm_pipeline.connectors.bitrix24.payloads import CLASSIC_ROWS, ITEM_ROWS, PAGE, Listing, Params
+from crm_pipeline.connectors.bitrix24.payloads import PAGE, Listing, Params
 from crm_pipeline.connectors.bitrix24.replies import Command
 from crm_pipeline.connectors.bitrix24.times import OVERLAP, Span
 from crm_pipeline.model.cleaning import moment
@@ -55,20 +55,10 @@ _KINDS = {
 
 def _records(listing: Listing, name: str = "") -> Part:
     def finish(client: Client, rows: Sequence[Params]) -> list[RawRecord]:
-        _attach(client, listing, rows)
+        attach(client, listing, rows)
         return raw_records(listing, rows, client.offset)
 
     return Part(name or listing.kind, listing, finish)
-
-
-def _attach(client: Client, listing: Listing, rows: Sequence[Params]) -> None:
-    """Read the extras; a portal without `crm.item.productrow.list` is asked the classic way."""
-    try:
-        attach(client, listing, rows)
-    except NotOffered:
-        if ITEM_ROWS not in listing.extras:
-            raise
-        attach(client, replace(listing, extras=(CLASSIC_ROWS,)), rows)
 
 
 def _comment_parts(faces: Faces, request: WalkRequest) -> tuple[Part, ...]:
@@ -147,7 +137,8 @@ def walk_parts(link: Link, client: Client, faces: Faces, parts: Sequence[Part], 
         for records, remaining in _landings(link, client, faces, part, request, ranges):
             started = started or client.clock()
             resume = _state(started, part.name if remaining else following, remaining)
-            yield Page(tuple(records), resume, started, link.http.requests_made - spent)
+            warnings = tuple(client.left_out.values())
+            yield Page(tuple(records), resume, started, link.http.requests_made - spent, warnings)
             spent = link.http.requests_made
 
 
