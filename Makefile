@@ -26,7 +26,7 @@ test: $(INSTALLED) ## everything CI checks
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: $(INSTALLED_BENCH) ## measure against other tools in one run, write docs/benchmarks.md
 	@$(BIN)/python -m crm_pipeline_tests.bench
