@@ -1,6 +1,5 @@
 """`sync`, `verify`, `reconcile`, `replay-quarantine`, `status`: data is moved and looked at here."""
 
-import gc
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -74,12 +73,6 @@ def _run(names: Sequence[str] | None, asked: Asked, entities: Sequence[str] | No
         results = [*_sync_all(parts, _chosen(parts, names), asked, entities), *stopped]
         golden = reconcile_stage(parts)
     _report(results, as_json, sum(one.inserted + one.updated + one.deleted for one in golden.values()))
-
-
-def _let_records_be() -> None:
-    """Keep the cycle collector away from millions of records that never form a cycle; it cost a twelfth of a load."""
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 50)
 
 
 def _chosen(parts: Pipeline, names: Sequence[str] | None) -> list[str]:

@@ -1,5 +1,6 @@
 """Sync: bring one connection up to date, entity by entity, and write down how it went."""
 
+import gc
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,8 @@ from crm_pipeline.stages.extract import extract
 from crm_pipeline.stages.normalize import is_outdated, normalize
 from crm_pipeline.stages.parts import Asked, ConnectionResult, EntityResult, Parts, Progress, no_progress
 
+RARELY = (100_000, 50, 50)
+"""When Python looks for cycles: records never form one, and looking for them cost a twelfth of a load."""
 MODES = ("initial", "incremental", "window", "record", "verify")
 RESTING = {"paused": "Resume it first: crm-pipeline connections resume {}", "removed": "Connect the account again."}
 
@@ -48,6 +51,7 @@ def sync(
     if row.status in RESTING:
         raise UsageError(f"The connection {row.name} is {row.status}.", what_to_do=RESTING[row.status].format(row.name))
     began = time.monotonic()
+    gc.set_threshold(*RARELY)
     with writer(parts.engine, row.id) as writing:
         run = _Run(parts, writing, parts.link(row.name), asked, run_id, progress, ConnectionResult(row.name, row.crm))
         _settle(parts, row, run.result, _sync(run, row, wanted))

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import os
 import time
 from contextlib import ExitStack
 
@@ -16,12 +17,16 @@ from crm_pipeline_tests.bench.tables import DOCUMENT, Section, say, write
 from crm_pipeline_tests.bench.unthrottled import unthrottled
 
 LETTERS = "abcd"
+QUIET = 0.7
+"""Load average of a machine that does nothing else."""
 
 
 def main() -> None:
     """Run the sections asked for."""
     asked = _asked()
-    began = time.monotonic()
+    began, load = time.monotonic(), os.getloadavg()[0]
+    if load > QUIET:
+        say(f"Something else is at work here (load {load:.1f}): the numbers will be worse than they are.")
     with ground() as place:
         sections = _measure(place, QUICK if asked.quick else FULL, set(asked.only.split(",")))
         postgres = place.server_version()
@@ -29,7 +34,7 @@ def main() -> None:
         section.show()
     minutes = (time.monotonic() - began) / 60
     if not asked.quick and set(asked.only.split(",")) == set(LETTERS):
-        write(sections, "make bench", postgres, minutes)
+        write(sections, "make bench", postgres, minutes, load)
         say(f"Written to docs/{DOCUMENT.name}, {minutes:.1f} minutes.")
 
 

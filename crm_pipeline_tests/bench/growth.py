@@ -113,7 +113,10 @@ def _tell_incremental(section: Section, stands: list[StandIn], changes: list[lis
         beyond = {name: counts["requests"] - ideal[name] for name, counts in entities.items()}
         worst = max(beyond, key=lambda name: beyond[name], default="")
         cells = (f"{_requests(done)}", f"{sum(ideal.values())}", f"{beyond.get(worst, 0):+} ({worst})", f"{done.seconds:.2f}")
-        read = done.why or f"{sum(c['inserted'] + c['updated'] + c['deleted'] for c in entities.values())} of {done.rows}"
+        read = (
+            done.why
+            or f"{sum(c['inserted'] + c['updated'] + c['deleted'] for c in entities.values())} of {done.facts.get('read', 0)}"
+        )
         section.rows.append((f"{stand.contacts:,}", read, *cells, f"{done.facts.get('reconcile_seconds', 0.0):.2f}"))
         medians.append(done.seconds)
     section.ratios.append(
@@ -121,7 +124,6 @@ def _tell_incremental(section: Section, stands: list[StandIn], changes: list[lis
     )
     section.notes = [
         f"Median of {REPEATS} syncs, each after random edits as people make them (`POST /_sandbox/work`); one before is not "
-        "counted. "
-        "Rows read include those of the overlap and of small lists that are always read whole.",
+        "counted. Rows read include those of the overlap and of small lists that are always read whole.",
         "Ideal: every list of an entity is asked once (a list and its events), more only where the changed rows fill more pages.",
     ]

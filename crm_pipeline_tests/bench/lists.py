@@ -31,21 +31,20 @@ BITRIX24: dict[str, dict[str, Any]] = {
 OWNERS = {"crm.company.list": "company", "crm.contact.list": "contact", "crm.deal.list": "deal"}
 """Lists whose rows own timeline comments."""
 
-AMOCRM_SMALL = 9
-"""Requests for what has few rows: users, pipelines, three kinds of definitions, catalogs with definitions and elements."""
-BITRIX24_SMALL = 14
-"""Users, pipelines, stages, definitions of custom fields, catalogs, prices."""
+SMALL = {"ours, amocrm": 10, "wrapper": 4, "ours, bitrix24": 8, "fast_bitrix24_copy": 2}
+"""Who → requests for what has few rows. Ours: users, pipelines, stages, definitions of custom fields, catalogs and their
+elements (prices). The others: users, catalogs and elements; users and products."""
 _AMOCRM_BIG = ("companies", "contacts", "leads", "tasks", "leads_notes", "contacts_notes", "companies_notes")
 _BITRIX24_BIG = ("company", "contact", "deal", "task", "activity", "stagehistory")
 
 
-def fewest_amocrm(counts: dict[str, int], stage_changes: int) -> int:
+def fewest_amocrm(counts: dict[str, int], stage_changes: int, small: int) -> int:
     """Return the requests a full load needs: pages of 250, events by 100."""
-    return sum(ceil(counts[name] / 250) for name in _AMOCRM_BIG) + ceil(stage_changes / 100) + AMOCRM_SMALL
+    return sum(ceil(counts[name] / 250) for name in _AMOCRM_BIG) + ceil(stage_changes / 100) + small
 
 
-def fewest_bitrix24(counts: dict[str, int]) -> int:
+def fewest_bitrix24(counts: dict[str, int], small: int) -> int:
     """Return the requests a full load needs: a batch holds 50 pages of 50 rows, or the product rows or comments of 50 owners."""
     lists = sum(ceil(counts[name] / 2500) for name in _BITRIX24_BIG)
     owners = sum(ceil(counts[name] / 50) for name in ("company", "contact", "deal"))
-    return lists + owners + ceil(counts["deal"] / 50) + BITRIX24_SMALL
+    return lists + owners + ceil(counts["deal"] / 50) + small

@@ -9,6 +9,7 @@ from crm_pipeline_tests.bench.stand_ins import StandIn, standing
 from crm_pipeline_tests.bench.tables import Section, say
 from crm_pipeline_tests.bench.watched import Outcome, run
 
+LESS = "amochka ETL"
 AIMS = {"dlt, as documented": 5.0, "dlt, tuned": 3.0, "amochka ETL": 10.0}
 
 
@@ -30,6 +31,8 @@ def unthrottled(ground: Ground, sizes: Sizes) -> Section:
         "Our own rate budget would hold us at the vendor's rate; the connection is set to rate=100000 burst=100000, "
         "and asks it for every slot as always.",
         "COPY bound: the rows our load has left, from memory, by COPY to a temporary table and one INSERT … ON CONFLICT a table.",
+        "Rows are new records; fast-bitrix24 counts product rows too, which we keep as links of deals. "
+        "How many times as fast: by time, for amochka by rows.",
         "dlt tuned: flat tables, csv loader, parallel lists, two normalizing processes. dlt and amochka run on amoCRM, "
         "fast-bitrix24 on Bitrix24.",
         "amochka loads contacts, leads, tasks and notes of leads only. Two unique indexes its own statements need and its "
@@ -41,23 +44,28 @@ def unthrottled(ground: Ground, sizes: Sizes) -> Section:
 def _tell(section: Section, loads: list[Outcome]) -> None:
     ours = loads[0]
     for load in loads:
-        times = "" if load is ours or not load.rate else f"{ours.rate / load.rate:.2f}"
+        times = "" if load is ours or not load.rate else f"{_times(ours, load):.2f}"
         name = f"{load.name}" + (f" (failed: {load.why})" if load.why else "")
         peak = "" if "bound" in load.name else f"{load.peak_mb:.0f}"
         section.rows.append((name, f"{load.rows:,}", f"{load.seconds:.1f}", f"{load.rate:,.0f}", peak, times))
     for load in loads[1:]:
         if load.rate and load.name in AIMS:
-            section.ratios.append(f"{load.name}: {ours.rate / load.rate:.1f} times (aim {AIMS[load.name]:.0f}).")
+            section.ratios.append(f"{load.name}: {_times(ours, load):.1f} times (aim {AIMS[load.name]:.0f}).")
         elif load.rate and "bound" in load.name:
-            section.ratios.append(f"{ours.name}: {ours.rate / load.rate:.0%} of the {load.name}.")
+            section.ratios.append(f"{ours.name}: {_times(ours, load):.0%} of the {load.name}.")
         elif load.rate:
             section.ratios.append(
-                f"{load.name}: {ours.rate / load.rate:.2f} times as fast at {ours.peak_mb / load.peak_mb:.0%} of its memory."
+                f"{load.name}: {_times(ours, load):.2f} times as fast at {ours.peak_mb / load.peak_mb:.0%} of its memory."
             )
     reconciling = ours.facts.get("reconcile_seconds", 0.0)
     section.ratios.append(
         f"{ours.name}: reconciling {ours.facts.get('golden', 0):,} golden records takes {reconciling:.1f} s more."
     )
+
+
+def _times(ours: Outcome, load: Outcome) -> float:
+    """Return how many times as fast ours is: by time where both bring the same, by rows where the other brings less."""
+    return ours.rate / load.rate if load.name == LESS else load.seconds / ours.seconds if ours.seconds else 0.0
 
 
 def _amocrm(ground: Ground, stand: StandIn) -> list[Outcome]:

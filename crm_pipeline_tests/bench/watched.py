@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.25
 MEGABYTE = 1 << 20
 
 
@@ -74,7 +74,7 @@ def _last_line(complained: Path) -> str:
 
 
 class _Watch:
-    """Looks at a process tree ten times a second and keeps the largest sum of proportional memory."""
+    """Looks at a process tree four times a second and keeps the largest sum of proportional memory."""
 
     def __init__(self, pid: int):
         self._root = psutil.Process(pid)

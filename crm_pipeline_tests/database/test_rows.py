@@ -65,3 +65,11 @@ def test_values_arrive_as_mapped(database: Engine, title: str, tags: list[str], 
     assert (row.amount, row.closed_at, row.remote_created_at, row.currency) == (values["amount"], moment, moment, None)
     assert row.golden_id == identity_golden_id(1, "deals", "7")
     assert row.custom_fields == without_nul(custom)
+
+
+def test_a_value_the_mapping_does_not_have_is_null_where_a_table_allows_it() -> None:
+    """`position` is a number of order in child tables, and a person's post in contacts."""
+    columns = source_columns("contacts")
+    row = SourceRows(1, "contacts").line(SourceRecord("contacts", "7", {"name": "Anna"})).split("\x1f")
+    missing = dict(zip(columns, row, strict=False))
+    assert (missing["position"], missing["tags"], missing["name"]) == ("", "{}", "Anna")

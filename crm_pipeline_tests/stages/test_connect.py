@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from crm_pipeline.database import connections
-from crm_pipeline.errors import AccessDenied, ConsentNeeded, HostNotAllowed, UsageError
+from crm_pipeline.errors import AccessDenied, ConfigurationError, ConsentNeeded, HostNotAllowed, UsageError
 from crm_pipeline.stages.check import check
 from crm_pipeline.stages.connect import connect
 from crm_pipeline.stages.sync import sync
@@ -37,6 +37,15 @@ def test_a_host_that_is_not_allowed_is_never_asked(pipeline: Pipeline) -> None:
     with pytest.raises(HostNotAllowed):
         connect(pipeline, "tinycrm", "x", "https://evil.example", PAIR, now=NOW)
     assert names(pipeline) == []
+
+
+def test_a_code_is_not_spent_when_its_tokens_could_not_be_kept(pipeline: Pipeline, tiny: TinyServer) -> None:
+    keyless = Pipeline(
+        pipeline.settings.model_copy(update={"encryption_key": None}), pipeline.engine, pipeline.connectors, pipeline.budget
+    )
+    with pytest.raises(ConfigurationError, match="CRM_ENCRYPTION_KEY"):
+        connect(keyless, "tinycrm", "x", tiny.url, {"client_id": "c"}, code="refresh-0", now=NOW)
+    assert tiny.requests["token"] == 0
 
 
 def test_wrong_credentials_leave_nothing_behind(pipeline: Pipeline, tiny: TinyServer) -> None:

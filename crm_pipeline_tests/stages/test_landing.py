@@ -291,3 +291,34 @@ def test_record_mode_buries_what_is_gone(connected: Pipeline, tiny: TinyServer, 
     tiny.put("contacts", 1, name="read again")
     result = of(connected, "contacts", "record", ids=["1", "3", "99"])
     assert (result.updated, result.deleted) == (1, 1)
+
+
+def test_what_a_verifying_walk_missed_is_asked_for_before_it_is_buried(connected: Pipeline, tiny: TinyServer, rows: Rows) -> None:
+    """Rows edited while a list is read may move out of its sight: that must not look like a deletion."""
+    fill(tiny, contacts=3)
+    of(connected, "contacts")
+    tiny.put("contacts", 2, name="edited meanwhile")
+    tiny.hidden = {"2"}
+    tiny.drop("contacts", 3)
+    result = of(connected, "contacts", "verify")
+    assert result.deleted == 1
+    found = rows("SELECT external_id, name FROM source.contacts WHERE deleted_at IS NULL ORDER BY 1")
+    assert found == [{"external_id": "1", "name": "C1"}, {"external_id": "2", "name": "edited meanwhile"}]
+
+
+@pytest.mark.parametrize("mode", ["initial", "incremental", "verify"])
+def test_what_only_adds_to_an_entity_is_left_out_with_a_warning(
+    connected: Pipeline, tiny: TinyServer, rows: Rows, mode: str
+) -> None:
+    fill(tiny)
+    tiny.put("stage_changes", 1, deal_external_id="1", stage_external_id="1", changed_at="2026-03-01T00:00:00+00:00")
+    sync(connected, "tiny", "initial")
+    tiny.fail["stage_changes"] = 403
+    tiny.put("deals", 1, title="renamed")
+    result = sync(connected, "tiny", mode)
+    assert result.status == "ok"
+    assert result.entities["deals"].warnings == ["stage_changes left out: Tiny says no. Ask Tiny."]
+    assert rows("SELECT title FROM source.deals WHERE deleted_at IS NULL") == [{"title": "renamed"}]
+    assert rows("SELECT count(*) AS n FROM source.stage_changes WHERE deleted_at IS NULL") == [{"n": 1}]
+    tiny.fail.clear()
+    assert sync(connected, "tiny", mode).entities["deals"].warnings == []

@@ -1,7 +1,8 @@
 """Chains on the time of change, for lists whose filter works: leads, contacts, companies, notes (facts: amocrm 3.4, 3.5).
 
 Each step asks for page 1 of what changed since the last row's second, oldest first. Page 2 is never asked for, so rows that
-leave the window while people work cannot shift unread ones out of sight. A second too full for one page is read by pages in
+leave the window while people work cannot shift unread ones out of sight. When everything is read, those that left are read at
+the end: a first load is whole although people work. A second too full for one page is read by pages in
 order of id, several in flight. Rows can only leave a past second; if any row was changed or deleted meanwhile, such seconds
 are read once more from their last page down: leaving rows shift unread ones towards page 1, where the way down still comes past.
 """
@@ -19,20 +20,24 @@ from crm_pipeline.errors import ImplausibleWalk
 from crm_pipeline.model.records import Page, Payload
 from crm_pipeline.walk import Range, Step
 
-PHASE, DENSE = "chain", "dense"
+PHASE, TAIL, DENSE = "chain", "tail", "dense"
 WORTH_SPLITTING = 3
 """A range is halved for an idle worker when it seems to hold at least so many pages."""
 
 
 def chain(frame: Frame, listing: Listing, low: int, high: int, resume: Payload | None) -> Iterator[Page]:
-    """Yield what changed from `low` to `high` (OPEN: to the walk's clock), inclusive. Raises Ignored."""
+    """Yield what changed from `low` to `high` (OPEN: to the walk's clock; everything: to the end), inclusive. Raises Ignored."""
     reader, records, in_flight = _Chain(frame, listing), records_of(listing), max(1, frame.link.in_flight)
-    ranges = ranges_of(resume, PHASE)
-    if ranges is None and not (resume and resume.get("phase") == DENSE):
+    ranges, tail = ranges_of(resume, PHASE), ranges_of(resume, TAIL)
+    phase = resume.get("phase") if resume else None
+    if ranges is None and phase not in (TAIL, DENSE):
         ranges = _first_range(frame, listing, low, high)
     if ranges:
-        then = {"phase": DENSE}
+        then = {"phase": TAIL}
         yield from follow(frame, reader.fetch, ranges, records, phase=PHASE, then=then, in_flight=in_flight, split=_halves)
+    if phase != DENSE and low == 0 and high == OPEN and frame.started:
+        tail = tail or [Range(frame.started, OPEN)]
+        yield from follow(frame, reader.fetch, tail, records, phase=TAIL, then={"phase": DENSE})
     again = ranges_of(resume, DENSE) or _unsure_seconds(frame, reader)
     if again:
         yield from follow(frame, reader.fetch, again, records, phase=DENSE, in_flight=in_flight)

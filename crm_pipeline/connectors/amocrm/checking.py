@@ -8,6 +8,7 @@ from crm_pipeline.connectors import Link
 from crm_pipeline.connectors.amocrm.client import Client
 from crm_pipeline.connectors.amocrm.payloads import embedded, named, rows_of
 from crm_pipeline.connectors.amocrm.scans import product_catalogs_if_offered
+from crm_pipeline.connectors.amocrm.streams import NOTE_LISTINGS
 from crm_pipeline.errors import AccessDenied, ConnectionStopped, RequestRefused
 from crm_pipeline.model.cleaning import flag, reference, text
 from crm_pipeline.model.records import Account, Payload
@@ -40,6 +41,7 @@ def check(link: Link) -> Account:
         "user_id": reference(row.get("current_user_id")),
         "is_admin": flag(_rights(user).get("is_admin")) or False,
         "users_readable": user is not None,
+        "notes_numbered_apart": bool(link.facts.get("notes_numbered_apart")) or _notes_share_ids(client),
         "task_types": _task_types(row),
         "product_catalogs": catalogs,
         "subdomain": text(row.get("subdomain")) or _subdomain(client.base_url),
@@ -77,6 +79,20 @@ def _user(client: Client, row: Mapping[str, Any]) -> Payload | None:
         return None
     mine = reference(row.get("current_user_id"))
     return next((user for user in users if named(user) == mine), {})
+
+
+def _notes_share_ids(client: Client) -> bool:
+    """Return whether notes of leads, contacts and companies are numbered each by themselves: it is not documented."""
+    seen: set[str] = set()
+    for listing in NOTE_LISTINGS:
+        try:
+            ids = set(map(named, client.page(listing.path, listing.key, [("order[id]", "asc")]).rows))
+        except (AccessDenied, RequestRefused):
+            continue
+        if ids & seen:
+            return True
+        seen |= ids
+    return False
 
 
 def _rights(user: Payload | None) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from crm_pipeline.connectors.amocrm.byid import Wanted, reread
 from crm_pipeline.connectors.amocrm.client import EVENTS_PER_PAGE, Client, ListPage, Params
 from crm_pipeline.connectors.amocrm.frame import OPEN, Frame, follow, ranges_of
 from crm_pipeline.connectors.amocrm.payloads import SINGULAR, raw_record, seconds, tombstone, value_part
-from crm_pipeline.connectors.amocrm.streams import LINKS, OLD_LINKS, EventFeed
+from crm_pipeline.connectors.amocrm.streams import LINKS, OLD_LINKS, EventFeed, note_prefix
 from crm_pipeline.errors import AccessDenied, ImplausibleWalk, RequestRefused
 from crm_pipeline.model.cleaning import reference
 from crm_pipeline.model.records import Page, Payload, RawRecord
@@ -176,7 +176,8 @@ class _Feed:
         """Return the id of the record an event is about."""
         if self._events.kind == "communications":
             part = value_part(row.get("value_before"), "note") or value_part(row.get("value_after"), "note")
-            return [note] if (note := reference(part.get("id"))) else []
+            note, owners = reference(part.get("id")), SINGULAR.get(str(row.get("entity_type")), "")
+            return [note_prefix(owners, self._frame.link.facts) + note] if note else []
         owner = reference(row.get("entity_id"))
         return [owner] if owner and SINGULAR.get(str(row.get("entity_type")), "") == self._events.kind else []
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from crm_pipeline.connectors import Link
 from crm_pipeline.connectors.amocrm.client import Client
-from crm_pipeline.connectors.amocrm.payloads import raw_record
+from crm_pipeline.connectors.amocrm.payloads import named, raw_record
 from crm_pipeline.connectors.amocrm.streams import Listing
 from crm_pipeline.model.cleaning import EPOCH, moment
 from crm_pipeline.model.records import Page, Payload, RawRecord
@@ -68,10 +68,12 @@ def open_frame(link: Link, resume: Payload | None) -> Frame:
 
 def records_of(listing: Listing) -> Callable[[Sequence[Payload]], list[RawRecord]]:
     """Return what makes a listing's rows raw records."""
-    tag, kind = dict(listing.tag), listing.kind
+    tag, kind, prefix = dict(listing.tag), listing.kind, listing.prefix
 
     def records(rows: Sequence[Payload]) -> list[RawRecord]:
-        return [raw_record(kind, {**row, **tag} if tag else row) for row in rows]
+        if not tag:
+            return [raw_record(kind, row) for row in rows]
+        return [raw_record(kind, {**row, **tag}, prefix + named(row)) for row in rows]
 
     return records
 

@@ -4,7 +4,9 @@ A stream of events stands before the list it watches: its first walk only notes 
 deleted while the list is read for the first time is found by the next walk of the events.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from crm_pipeline.connectors import Stream
 from crm_pipeline.connectors.amocrm.client import Params
@@ -29,6 +31,8 @@ class Listing:
     """Added to each row."""
     single: str = ""
     """Address of one row, empty where an id alone does not find it."""
+    prefix: str = ""
+    """Put before the id to make the external id."""
 
     @property
     def kind(self) -> str:
@@ -116,6 +120,18 @@ LISTINGS = (
 
 FEED_OF = {feed.stream.name: feed for feed in FEEDS}
 LISTING_OF = {listing.stream.name: listing for listing in LISTINGS}
+NOTE_LISTINGS = tuple(listing for listing in LISTINGS if listing.tag)
+
+
+def note_prefix(owners: str, facts: Mapping[str, Any]) -> str:
+    """Return what makes the ids of notes of these owners unique: nothing where all notes are numbered together."""
+    return f"{owners}:" if facts.get("notes_numbered_apart") and owners in ("contacts", "companies") else ""
+
+
+def listing_of(name: str, facts: Mapping[str, Any]) -> Listing:
+    """Return a stream's listing as this account has it."""
+    listing = LISTING_OF[name]
+    return replace(listing, prefix=note_prefix(dict(listing.tag)["entity_type"], facts)) if listing.tag else listing
 
 
 def _in_load_order() -> tuple[Stream, ...]:

@@ -20,7 +20,7 @@ from crm_pipeline.connectors.amocrm.frame import OPEN, OVERLAP, Frame, Ignored, 
 from crm_pipeline.connectors.amocrm.ladders import ladder
 from crm_pipeline.connectors.amocrm.newest import newest_first, only_within, window_by_id
 from crm_pipeline.connectors.amocrm.scans import SCANNED, scan
-from crm_pipeline.connectors.amocrm.streams import FEED_OF, LISTING_OF, EventFeed, Listing
+from crm_pipeline.connectors.amocrm.streams import FEED_OF, EventFeed, Listing, listing_of
 from crm_pipeline.model.records import Page, Payload, WalkRequest
 
 WHOLE = ("initial", "verify")
@@ -36,7 +36,7 @@ def walk_stream(link: Link, stream: Stream, request: WalkRequest) -> Iterator[Pa
         return scan(frame, stream.name)
     if stream.name in FEED_OF:
         return _events(frame, FEED_OF[stream.name], request)
-    return _list(frame, LISTING_OF[stream.name], request)
+    return _list(frame, listing_of(stream.name, link.facts), request)
 
 
 def _bounds(request: WalkRequest) -> tuple[int, int]:
@@ -113,11 +113,12 @@ def _by_id(frame: Frame, stream: Stream, request: WalkRequest) -> Iterator[Page]
         return
     if stream.name in FEED_OF:
         return
-    listing = LISTING_OF[stream.name]
+    listing = listing_of(stream.name, frame.link.facts)
     if listing.single:
         records = reread(frame.client, Wanted(listing.kind, request.ids), frame.link)
     else:
-        found = [found_in_list(frame.client, listing, part) or {} for part in portions(request.ids)]
+        ids = [one.removeprefix(listing.prefix) for one in request.ids if one.startswith(listing.prefix)]
+        found = [found_in_list(frame.client, listing, part) or {} for part in portions(ids)]
         records = records_of(listing)([row for part in found for row in part.values()])
     yield frame.page(records, None)
 

@@ -59,3 +59,13 @@ def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
         return
     for key, child in children:
         yield from flatten(child, f"{prefix}[{key}]" if prefix else str(key))
+
+
+def exclude_ends(query: dict[str, Node]) -> None:
+    """Narrow the ranges of a query's filters by one at either end: their ends are then exclusive."""
+    filters = query.get("filter")
+    for span in filters.values() if isinstance(filters, dict) else ():
+        for end, step in (("from", 1), ("to", -1)):
+            bound = span.get(end) if isinstance(span, dict) else None
+            if isinstance(span, dict) and isinstance(bound, str) and bound.isdigit():
+                span[end] = str(int(bound) + step)

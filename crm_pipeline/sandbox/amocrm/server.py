@@ -84,8 +84,10 @@ class AmoSandbox(Sandbox):
 
     def _call(self, request: web.Request) -> Call:
         pairs = [(name, value) for name, value in request.query.items()]
-        base = f"http://{request.host}"
-        return Call(request.method, request.path, pairs, brackets.parse(pairs), request.headers, base)
+        base, query = f"http://{request.host}", brackets.parse(pairs)
+        if self.switches.range_ends == "exclusive":
+            brackets.exclude_ends(query)
+        return Call(request.method, request.path, pairs, query, request.headers, base)
 
     def _reply(self, call: Call) -> Answer:
         page = _OAUTH.get((call.method, call.path.rstrip("/")))

@@ -30,6 +30,7 @@ class AmoSwitches(Switches):
     over_limit: Literal["fallback-50", "refuse-400"] = "fallback-50"
     empty_custom_fields: Literal["null", "list"] = "null"
     tie_order: Literal["id", "random"] = "id"
+    range_ends: Literal["inclusive", "exclusive"] = "inclusive"  # of [from] and [to] in filters
     read_lag: float = 0.0  # seconds before a change shows in lists
     page_drift: int = 0  # rows of earlier pages a robot touches before each page after the first
     early_204: int = 0  # number of the page that answers 204 once for every walk; 0 never

@@ -31,7 +31,8 @@ def _synced(parts: Pipeline, task: Task) -> dict[str, Any]:
     if done.status != "ok":
         raise RuntimeError(done.error)
     return done.as_json() | {
-        "rows": sum(entity.read for entity in done.entities.values()),
+        "rows": sum(entity.inserted for entity in done.entities.values()),
+        "read": sum(entity.read for entity in done.entities.values()),
         "golden": sum(one.inserted + one.updated for one in golden.values()),
         "seconds": synced - began,
         "reconcile_seconds": time.monotonic() - synced,

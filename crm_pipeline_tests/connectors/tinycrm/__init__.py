@@ -46,7 +46,7 @@ class TinyCrm:
         *(Stream(kind, kind, (kind,)) for kind in ("companies", "contacts")),
         Stream("products", "products", ("products",), complete=True, windowed=False),
         Stream("deals", "deals", ("deals",)),
-        Stream("stage_changes", "deals", ("stage_changes",)),
+        Stream("stage_changes", "deals", ("stage_changes",), auxiliary=True),
         *(Stream(kind, kind, (kind,)) for kind in ("tasks", "communications")),
     )
 

@@ -31,6 +31,8 @@ class TinyServer(Sandbox):
         self.requests: Counter[str] = Counter()
         self.fail: dict[str, int] = {}
         """kind → status to answer with."""
+        self.hidden: set[str] = set()
+        """Ids no list shows, though each is found when asked for: as rows that move while a list is read."""
         self.lock = threading.RLock()
         self.now = BORN
         self._running = ExitStack()
@@ -96,6 +98,7 @@ class TinyServer(Sandbox):
         if query.get("ids"):
             return [record for record in found if record["id"] in query["ids"].split(",") and "deleted_at" not in record]
         found = [r for r in found if int(r["id"]) > int(query.get("after", 0)) and r["updated_at"] >= query.get("from", "")]
+        found = [r for r in found if r["id"] not in self.hidden]
         found = [r for r in found if "until" not in query or r["updated_at"] < query["until"]]
         found = [r for r in found if "from" in query or "deleted_at" not in r]
         return found[: int(query.get("limit", 100))]
