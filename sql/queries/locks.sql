@@ -2,14 +2,6 @@
 -- Become the one writer of a connection, unless somebody is.
 SELECT pg_try_advisory_lock(%(class)s, %(connection_id)s);
 
--- name: holds_writer
--- Whether this session still is the writer of a connection.
-SELECT EXISTS (
-    SELECT FROM pg_locks
-    WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-      AND classid = %(class)s AND objid = %(connection_id)s AND objsubid = 2
-);
-
 -- name: release_writer
 -- Stop being the writer of a connection.
 SELECT pg_advisory_unlock(%(class)s, %(connection_id)s);

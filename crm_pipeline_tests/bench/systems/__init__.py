@@ -5,6 +5,7 @@ which favours the systems with many of them. Nothing here knows how results are 
 """
 
 import json
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -14,8 +15,15 @@ Task = dict[str, Any]
 
 
 def report(work: Callable[[Task], dict[str, Any]]) -> None:
-    """Do the task given on the command line and print what came of it as the last line: the work's own facts and `seconds`."""
+    """Do the task given on the command line and print as the last line what came of it: its facts, `seconds`, `cpu`."""
     task = json.loads(sys.argv[1])
-    began = time.monotonic()
+    began, used = time.monotonic(), _cpu()
     done = work(task)
-    print(json.dumps({"seconds": time.monotonic() - began, **done}, default=str), flush=True)
+    facts = {"seconds": time.monotonic() - began, "cpu": _cpu() - used, **done}
+    print(json.dumps(facts, default=str), flush=True)
+
+
+def _cpu() -> float:
+    """Return the processor seconds of this process and of those it has started and awaited."""
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return sum(usage.ru_utime + usage.ru_stime for usage in map(resource.getrusage, kinds))
