@@ -244,6 +244,33 @@ def test_a_lost_lock_keeps_nothing_of_the_page(connected: Pipeline, tiny: TinySe
     assert rows("SELECT count(*) AS n FROM source.contacts") == [{"n": 250}]
 
 
+DIE_AT_COMMIT = """
+CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_terminate_backend(pg_backend_pid());
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER die AFTER INSERT ON raw.records DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW WHEN (NEW.external_id = '{record}') EXECUTE FUNCTION die();
+"""
+
+
+@pytest.mark.parametrize("record", [50, 150, 250], ids=["first page", "a page between", "last page"])
+def test_a_page_that_dies_in_its_commit_is_read_again(connected: Pipeline, tiny: TinyServer, rows: Rows, record: int) -> None:
+    """The cursor stands on neither side of a page's rows: what dies at the last moment takes both along."""
+    fill(tiny, contacts=250)
+    with connected.engine.begin() as db:
+        db.exec_driver_sql(DIE_AT_COMMIT.format(record=record))
+    with pytest.raises(ConnectionBusy):
+        sync(connected, "tiny", "incremental", entities=["contacts"])
+    with connected.engine.begin() as db:
+        db.exec_driver_sql("DROP TRIGGER die ON raw.records")
+    landed = record // 100 * 100
+    assert rows("SELECT count(*) AS n FROM source.contacts") == [{"n": landed}]
+    assert of(connected, "contacts").inserted == 250 - landed
+    assert rows("SELECT count(*) AS n FROM source.contacts") == [{"n": 250}]
+
+
 def test_there_is_one_writer(connected: Pipeline, tiny: TinyServer) -> None:
     fill(tiny)
     met: list[Exception] = []
