@@ -1,7 +1,7 @@
 """The only file that knows every adapter: it puts database, budget, vault, HTTP session and connectors together."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crm_pipeline import connectors
 from crm_pipeline.connectors import Connector, Link, Meter, Secrets
@@ -14,6 +14,8 @@ from crm_pipeline.database.refusals import Engine
 from crm_pipeline.database.vault import RowVault
 from crm_pipeline.errors import UsageError
 from crm_pipeline.http import HostPolicy, Session
+from crm_pipeline.model.rules import Rules
+from crm_pipeline.rules_file import load_rules
 from crm_pipeline.settings import Settings
 
 
@@ -25,6 +27,7 @@ class Pipeline:
     engine: Engine
     connectors: Mapping[str, Connector]
     budget: PostgresBudget
+    rules: Rules = field(default_factory=Rules.default)
 
     def link(self, connection_name: str) -> Link:
         """Open the way to one connection's account. Raises UsageError, ConsentNeeded and ConfigurationError."""
@@ -64,11 +67,14 @@ class Pipeline:
 def open_pipeline(settings: Settings) -> Pipeline:
     """Put everything together on the settings' database, or on the embedded one.
 
-    Raises DatabaseUnavailable, and ConfigurationError, also for a database that is not migrated to this version.
+    Raises DatabaseUnavailable, ConfigurationError, also for a database that is not migrated to this version, and UsageError
+    with the mistakes in CRM_RULES_FILE.
     """
     engine = create_engine(settings)
     require_current(engine)
-    return Pipeline(settings, engine, connectors.discover(), PostgresBudget(engine))
+    names = [row.name for row in connections.list_connections(engine)]
+    rules = load_rules(settings.rules_file, names)
+    return Pipeline(settings, engine, connectors.discover(), PostgresBudget(engine), rules)
 
 
 def _own_rate(usual: Meter, row: ConnectionRow) -> Meter:

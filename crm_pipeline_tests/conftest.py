@@ -128,4 +128,4 @@ def module_engine(module_database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-pytest_plugins = ["crm_pipeline_tests.connectors.tinycrm.fixtures"]
+pytest_plugins = ["crm_pipeline_tests.connectors.tinycrm.fixtures", "crm_pipeline_tests.two_sides"]

@@ -144,6 +144,13 @@ CREATE TABLE crm.deals (
     reconciled_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
+CREATE TABLE crm.golden_redirects (
+    old_id uuid NOT NULL,
+    entity text NOT NULL,
+    new_id uuid NOT NULL,
+    since timestamp with time zone NOT NULL DEFAULT now()
+);
+
 CREATE TABLE crm.pipelines (
     id uuid NOT NULL,
     name text,
@@ -255,7 +262,8 @@ CREATE TABLE source.communications (
     custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
     remote_created_at timestamp with time zone,
     remote_updated_at timestamp with time zone,
-    deleted_at timestamp with time zone
+    deleted_at timestamp with time zone,
+    first_updated_at timestamp with time zone
 );
 
 CREATE TABLE source.companies (
@@ -273,7 +281,8 @@ CREATE TABLE source.companies (
     custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
     remote_created_at timestamp with time zone,
     remote_updated_at timestamp with time zone,
-    deleted_at timestamp with time zone
+    deleted_at timestamp with time zone,
+    first_updated_at timestamp with time zone
 );
 
 CREATE TABLE source.contact_companies (
@@ -314,7 +323,8 @@ CREATE TABLE source.contacts (
     custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
     remote_created_at timestamp with time zone,
     remote_updated_at timestamp with time zone,
-    deleted_at timestamp with time zone
+    deleted_at timestamp with time zone,
+    first_updated_at timestamp with time zone
 );
 
 CREATE TABLE source.custom_fields (
@@ -374,7 +384,8 @@ CREATE TABLE source.deals (
     custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
     remote_created_at timestamp with time zone,
     remote_updated_at timestamp with time zone,
-    deleted_at timestamp with time zone
+    deleted_at timestamp with time zone,
+    first_updated_at timestamp with time zone
 );
 
 CREATE TABLE source.field_changes (
@@ -401,7 +412,8 @@ CREATE TABLE source.pipelines (
     custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
     remote_created_at timestamp with time zone,
     remote_updated_at timestamp with time zone,
-    deleted_at timestamp with time zone
+    deleted_at timestamp with time zone,
+    first_updated_at timestamp with time zone
 );
 
 CREATE TABLE source.products (
@@ -417,7 +429,8 @@ CREATE TABLE source.products (
     custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
     remote_created_at timestamp with time zone,
     remote_updated_at timestamp with time zone,
-    deleted_at timestamp with time zone
+    deleted_at timestamp with time zone,
+    first_updated_at timestamp with time zone
 );
 
 CREATE TABLE source.stage_changes (
@@ -449,7 +462,8 @@ CREATE TABLE source.stages (
     custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
     remote_created_at timestamp with time zone,
     remote_updated_at timestamp with time zone,
-    deleted_at timestamp with time zone
+    deleted_at timestamp with time zone,
+    first_updated_at timestamp with time zone
 );
 
 CREATE TABLE source.task_targets (
@@ -475,7 +489,8 @@ CREATE TABLE source.tasks (
     custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
     remote_created_at timestamp with time zone,
     remote_updated_at timestamp with time zone,
-    deleted_at timestamp with time zone
+    deleted_at timestamp with time zone,
+    first_updated_at timestamp with time zone
 );
 
 CREATE TABLE source.users (
@@ -489,7 +504,8 @@ CREATE TABLE source.users (
     custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
     remote_created_at timestamp with time zone,
     remote_updated_at timestamp with time zone,
-    deleted_at timestamp with time zone
+    deleted_at timestamp with time zone,
+    first_updated_at timestamp with time zone
 );
 
 CREATE TABLE sync.audit_log (
@@ -499,6 +515,30 @@ CREATE TABLE sync.audit_log (
     action text NOT NULL,
     subject text NOT NULL,
     detail jsonb NOT NULL DEFAULT '{}'::jsonb
+);
+
+CREATE TABLE sync.bases (
+    entity text NOT NULL,
+    golden_id uuid NOT NULL,
+    field text NOT NULL,
+    value jsonb NOT NULL,
+    agreed_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE sync.conflicts (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    entity text NOT NULL,
+    golden_id uuid NOT NULL,
+    field text NOT NULL,
+    base_value jsonb,
+    "values" jsonb NOT NULL,
+    rule text NOT NULL,
+    chosen text,
+    state text NOT NULL,
+    decided_by text,
+    decided_at timestamp with time zone,
+    seen_at timestamp with time zone NOT NULL DEFAULT now(),
+    superseded_at timestamp with time zone
 );
 
 CREATE TABLE sync.connections (
@@ -532,6 +572,51 @@ CREATE TABLE sync.cursors (
     walk_began_at timestamp with time zone,
     walk_state jsonb,
     updated_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE sync.golden_queue (
+    entity text NOT NULL,
+    golden_id uuid NOT NULL
+);
+
+CREATE TABLE sync.match_decisions (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    entity text NOT NULL,
+    verdict text NOT NULL,
+    connection_id integer NOT NULL,
+    external_id text NOT NULL,
+    other_connection_id integer NOT NULL,
+    other_external_id text NOT NULL,
+    reason text,
+    decided_by text NOT NULL,
+    decided_at timestamp with time zone NOT NULL DEFAULT now(),
+    revoked_at timestamp with time zone
+);
+
+CREATE TABLE sync.match_keys (
+    entity text NOT NULL,
+    connection_id integer NOT NULL,
+    external_id text NOT NULL,
+    rule text NOT NULL,
+    key text NOT NULL
+);
+
+CREATE TABLE sync.match_reviews (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    entity text NOT NULL,
+    connection_id integer NOT NULL,
+    external_id text NOT NULL,
+    other_connection_id integer NOT NULL,
+    other_external_id text NOT NULL,
+    rule text NOT NULL,
+    reason text NOT NULL,
+    explanation text NOT NULL,
+    score double precision,
+    features jsonb,
+    state text NOT NULL DEFAULT 'open'::text,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    decided_by text,
+    decided_at timestamp with time zone
 );
 
 CREATE TABLE sync.migrations (
@@ -652,6 +737,8 @@ ALTER TABLE crm.deals ADD CONSTRAINT deals_pkey PRIMARY KEY (id);
 
 ALTER TABLE crm.deals ADD CONSTRAINT deals_stage_category_check CHECK ((stage_category = ANY (ARRAY['open'::text, 'won'::text, 'lost'::text])));
 
+ALTER TABLE crm.golden_redirects ADD CONSTRAINT golden_redirects_pkey PRIMARY KEY (old_id);
+
 ALTER TABLE crm.pipelines ADD CONSTRAINT pipelines_pkey PRIMARY KEY (id);
 
 ALTER TABLE crm.products ADD CONSTRAINT products_pkey PRIMARY KEY (id);
@@ -714,6 +801,12 @@ ALTER TABLE source.users ADD CONSTRAINT users_pkey PRIMARY KEY (connection_id, e
 
 ALTER TABLE sync.audit_log ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
 
+ALTER TABLE sync.bases ADD CONSTRAINT bases_pkey PRIMARY KEY (entity, golden_id, field);
+
+ALTER TABLE sync.conflicts ADD CONSTRAINT conflicts_pkey PRIMARY KEY (id);
+
+ALTER TABLE sync.conflicts ADD CONSTRAINT conflicts_state_check CHECK ((state = ANY (ARRAY['decided'::text, 'open'::text, 'overturned'::text])));
+
 ALTER TABLE sync.connections ADD CONSTRAINT connections_direction_check CHECK ((direction = ANY (ARRAY['read_only'::text, 'two_way'::text])));
 
 ALTER TABLE sync.connections ADD CONSTRAINT connections_interval_seconds_check CHECK ((interval_seconds >= 5));
@@ -731,6 +824,26 @@ ALTER TABLE sync.connections ADD CONSTRAINT connections_requests_per_second_chec
 ALTER TABLE sync.connections ADD CONSTRAINT connections_status_check CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text, 'needs_consent'::text, 'blocked'::text, 'broken'::text, 'removed'::text])));
 
 ALTER TABLE sync.cursors ADD CONSTRAINT cursors_pkey PRIMARY KEY (connection_id, entity, stream);
+
+ALTER TABLE sync.golden_queue ADD CONSTRAINT golden_queue_pkey PRIMARY KEY (entity, golden_id);
+
+ALTER TABLE sync.match_decisions ADD CONSTRAINT match_decisions_check CHECK ((ROW(connection_id, external_id) < ROW(other_connection_id, other_external_id)));
+
+ALTER TABLE sync.match_decisions ADD CONSTRAINT match_decisions_pkey PRIMARY KEY (id);
+
+ALTER TABLE sync.match_decisions ADD CONSTRAINT match_decisions_verdict_check CHECK ((verdict = ANY (ARRAY['together'::text, 'apart'::text])));
+
+ALTER TABLE sync.match_keys ADD CONSTRAINT match_keys_pkey PRIMARY KEY (entity, connection_id, external_id, rule, key);
+
+ALTER TABLE sync.match_reviews ADD CONSTRAINT match_reviews_check CHECK ((ROW(connection_id, external_id) < ROW(other_connection_id, other_external_id)));
+
+ALTER TABLE sync.match_reviews ADD CONSTRAINT match_reviews_entity_connection_id_external_id_other_connec_key UNIQUE (entity, connection_id, external_id, other_connection_id, other_external_id);
+
+ALTER TABLE sync.match_reviews ADD CONSTRAINT match_reviews_pkey PRIMARY KEY (id);
+
+ALTER TABLE sync.match_reviews ADD CONSTRAINT match_reviews_reason_check CHECK ((reason = ANY (ARRAY['contradiction'::text, 'several_candidates'::text, 'one_connection'::text, 'resemblance'::text])));
+
+ALTER TABLE sync.match_reviews ADD CONSTRAINT match_reviews_state_check CHECK ((state = ANY (ARRAY['open'::text, 'merged'::text, 'kept_apart'::text, 'obsolete'::text])));
 
 ALTER TABLE sync.migrations ADD CONSTRAINT migrations_pkey PRIMARY KEY (version);
 
@@ -772,6 +885,8 @@ CREATE INDEX deals_owner ON crm.deals USING btree (owner_id);
 
 CREATE INDEX deals_stage ON crm.deals USING btree (stage_id);
 
+CREATE INDEX golden_redirects_new ON crm.golden_redirects USING btree (new_id);
+
 CREATE INDEX tasks_owner ON crm.tasks USING btree (owner_id);
 
 CREATE INDEX tasks_target ON crm.tasks USING btree (target_id);
@@ -794,7 +909,21 @@ CREATE INDEX stage_changes_deal ON source.stage_changes USING btree (connection_
 
 CREATE INDEX tasks_target ON source.tasks USING btree (connection_id, target_external_id);
 
+CREATE INDEX conflicts_open ON sync.conflicts USING btree (id) WHERE ((superseded_at IS NULL) AND (state = 'open'::text));
+
+CREATE UNIQUE INDEX conflicts_current ON sync.conflicts USING btree (entity, golden_id, field) WHERE (superseded_at IS NULL);
+
 CREATE UNIQUE INDEX connections_account ON sync.connections USING btree (crm, stable_id) WHERE ((stable_id IS NOT NULL) AND (status <> 'removed'::text));
+
+CREATE INDEX match_decisions_other ON sync.match_decisions USING btree (entity, other_connection_id, other_external_id) WHERE (revoked_at IS NULL);
+
+CREATE UNIQUE INDEX match_decisions_pair ON sync.match_decisions USING btree (entity, connection_id, external_id, other_connection_id, other_external_id) WHERE (revoked_at IS NULL);
+
+CREATE INDEX match_keys_key ON sync.match_keys USING btree (entity, rule, key);
+
+CREATE INDEX match_reviews_open ON sync.match_reviews USING btree (entity, id) WHERE (state = 'open'::text);
+
+CREATE INDEX match_reviews_other ON sync.match_reviews USING btree (entity, other_connection_id, other_external_id);
 
 CREATE INDEX reconcile_queue_entity ON sync.reconcile_queue USING btree (entity, id);
 
@@ -927,6 +1056,78 @@ COMMENT ON COLUMN crm.lost_reasons.deals IS 'Number of deals.';
 COMMENT ON COLUMN crm.lost_reasons.amount IS 'Sum of their amounts.';
 COMMENT ON COLUMN crm.lost_reasons.pipeline_id IS 'Pipeline (crm.pipelines.id).';
 
+-- Conflicts that wait for a person.
+CREATE OR REPLACE VIEW crm.open_conflicts AS
+SELECT k.id, k.entity, k.golden_id,
+       CASE k.entity
+           WHEN 'users' THEN (SELECT g.name FROM crm.users g WHERE g.id = k.golden_id)
+           WHEN 'pipelines' THEN (SELECT g.name FROM crm.pipelines g WHERE g.id = k.golden_id)
+           WHEN 'stages' THEN (SELECT g.name FROM crm.stages g WHERE g.id = k.golden_id)
+           WHEN 'contacts' THEN (SELECT g.name FROM crm.contacts g WHERE g.id = k.golden_id)
+           WHEN 'companies' THEN (SELECT g.name FROM crm.companies g WHERE g.id = k.golden_id)
+           WHEN 'deals' THEN (SELECT g.title FROM crm.deals g WHERE g.id = k.golden_id)
+           WHEN 'tasks' THEN (SELECT g.title FROM crm.tasks g WHERE g.id = k.golden_id)
+           WHEN 'communications' THEN (SELECT g.body_text FROM crm.communications g WHERE g.id = k.golden_id)
+           WHEN 'products' THEN (SELECT g.name FROM crm.products g WHERE g.id = k.golden_id)
+       END AS name,
+       k.field, v.side, v.told -> 'value' AS value, (v.told ->> 'changed_at')::timestamptz AS changed_at, k.base_value, v.side = k.chosen AS stands, k.seen_at
+FROM sync.conflicts k
+CROSS JOIN LATERAL jsonb_each(k.values) v (side, told)
+WHERE k.superseded_at IS NULL AND k.state = 'open';
+COMMENT ON VIEW crm.open_conflicts IS 'What sides of a conflict say that a person has to decide, a row for each side: crm-pipeline conflicts take ID SIDE.';
+COMMENT ON COLUMN crm.open_conflicts.id IS 'Conflict (sync.conflicts.id).';
+COMMENT ON COLUMN crm.open_conflicts.entity IS 'Entity.';
+COMMENT ON COLUMN crm.open_conflicts.golden_id IS 'Golden record (crm.<entity>.id).';
+COMMENT ON COLUMN crm.open_conflicts.name IS 'What the record is called.';
+COMMENT ON COLUMN crm.open_conflicts.field IS 'Field, or group of fields that go together, such as name.';
+COMMENT ON COLUMN crm.open_conflicts.side IS 'Who says it: a connection, with the record''s id where it has two.';
+COMMENT ON COLUMN crm.open_conflicts.value IS 'What that side says, by column.';
+COMMENT ON COLUMN crm.open_conflicts.changed_at IS 'When that side changed it.';
+COMMENT ON COLUMN crm.open_conflicts.base_value IS 'What all sides last agreed on, by column; null when they never did.';
+COMMENT ON COLUMN crm.open_conflicts.stands IS 'Whether this side''s value stands until a person decides.';
+COMMENT ON COLUMN crm.open_conflicts.seen_at IS 'When the conflict was first seen.';
+
+-- Pairs of records of which a person says whether they are one thing.
+CREATE OR REPLACE VIEW crm.open_reviews AS
+SELECT r.id, r.entity, c.name || ':' || r.external_id AS record,
+       CASE r.entity
+           WHEN 'contacts' THEN (SELECT s.name FROM source.contacts s WHERE s.connection_id = r.connection_id AND s.external_id = r.external_id)
+           WHEN 'companies' THEN (SELECT s.name FROM source.companies s WHERE s.connection_id = r.connection_id AND s.external_id = r.external_id)
+           WHEN 'deals' THEN (SELECT s.title FROM source.deals s WHERE s.connection_id = r.connection_id AND s.external_id = r.external_id)
+           WHEN 'products' THEN (SELECT s.name FROM source.products s WHERE s.connection_id = r.connection_id AND s.external_id = r.external_id)
+           WHEN 'users' THEN (SELECT s.name FROM source.users s WHERE s.connection_id = r.connection_id AND s.external_id = r.external_id)
+           WHEN 'pipelines' THEN (SELECT s.name FROM source.pipelines s WHERE s.connection_id = r.connection_id AND s.external_id = r.external_id)
+           WHEN 'stages' THEN (SELECT s.name FROM source.stages s WHERE s.connection_id = r.connection_id AND s.external_id = r.external_id)
+       END AS name,
+       d.name || ':' || r.other_external_id AS other_record,
+       CASE r.entity
+           WHEN 'contacts' THEN (SELECT s.name FROM source.contacts s WHERE s.connection_id = r.other_connection_id AND s.external_id = r.other_external_id)
+           WHEN 'companies' THEN (SELECT s.name FROM source.companies s WHERE s.connection_id = r.other_connection_id AND s.external_id = r.other_external_id)
+           WHEN 'deals' THEN (SELECT s.title FROM source.deals s WHERE s.connection_id = r.other_connection_id AND s.external_id = r.other_external_id)
+           WHEN 'products' THEN (SELECT s.name FROM source.products s WHERE s.connection_id = r.other_connection_id AND s.external_id = r.other_external_id)
+           WHEN 'users' THEN (SELECT s.name FROM source.users s WHERE s.connection_id = r.other_connection_id AND s.external_id = r.other_external_id)
+           WHEN 'pipelines' THEN (SELECT s.name FROM source.pipelines s WHERE s.connection_id = r.other_connection_id AND s.external_id = r.other_external_id)
+           WHEN 'stages' THEN (SELECT s.name FROM source.stages s WHERE s.connection_id = r.other_connection_id AND s.external_id = r.other_external_id)
+       END AS other_name,
+       r.reason, r.explanation, r.rule, r.score, r.features, r.created_at
+FROM sync.match_reviews r
+JOIN sync.connections c ON c.id = r.connection_id
+JOIN sync.connections d ON d.id = r.other_connection_id
+WHERE r.state = 'open';
+COMMENT ON VIEW crm.open_reviews IS 'Pairs of records that may be one thing: crm-pipeline match merge --review ID, or match split --review ID.';
+COMMENT ON COLUMN crm.open_reviews.id IS 'Review (sync.match_reviews.id).';
+COMMENT ON COLUMN crm.open_reviews.entity IS 'Entity of both records.';
+COMMENT ON COLUMN crm.open_reviews.record IS 'The one record: connection:external id.';
+COMMENT ON COLUMN crm.open_reviews.name IS 'What it is called there.';
+COMMENT ON COLUMN crm.open_reviews.other_record IS 'The other record.';
+COMMENT ON COLUMN crm.open_reviews.other_name IS 'What that is called there.';
+COMMENT ON COLUMN crm.open_reviews.reason IS 'contradiction, several_candidates, one_connection or resemblance.';
+COMMENT ON COLUMN crm.open_reviews.explanation IS 'Why they may be one, and what speaks against it.';
+COMMENT ON COLUMN crm.open_reviews.rule IS 'Rule that brought them together, or resemblance.';
+COMMENT ON COLUMN crm.open_reviews.score IS 'How alike they are, 0 to 1, of suggestions.';
+COMMENT ON COLUMN crm.open_reviews.features IS 'What the score is made of: feature → 0 to 1.';
+COMMENT ON COLUMN crm.open_reviews.created_at IS 'When it came up.';
+
 -- Tasks still to be done, with whom and what they are about.
 CREATE OR REPLACE VIEW crm.open_tasks AS
 SELECT t.id, t.title, t.body, t.kind, t.due_at, t.due_at < now() AS is_overdue, u.name AS owner, t.target_entity,
@@ -970,6 +1171,192 @@ COMMENT ON COLUMN crm.owner_load.open_amount IS 'Sum of their amounts, currencie
 COMMENT ON COLUMN crm.owner_load.open_tasks IS 'Number of tasks to be done.';
 COMMENT ON COLUMN crm.owner_load.overdue_tasks IS 'How many of them are overdue.';
 
+-- What each source said when.
+CREATE OR REPLACE VIEW crm.value_history AS
+SELECT h.entity, h.golden_id, c.name AS connection, h.external_id, h.field, h.value #>> '{}' AS value, h.valid_from, h.valid_until
+FROM (
+    -- what is said since a change, until the next one
+    SELECT x.entity, x.golden_id, x.connection_id, x.external_id, f.field, f.new_value AS value, COALESCE(f.changed_at, f.seen_at) AS valid_from,
+           COALESCE((
+               SELECT COALESCE(n.changed_at, n.seen_at) FROM source.field_changes n
+               WHERE n.connection_id = f.connection_id AND n.entity = f.entity AND n.external_id = f.external_id AND n.field = f.field AND n.id > f.id
+               ORDER BY n.id LIMIT 1
+           ), 'infinity') AS valid_until
+    FROM crm.crosswalk x
+    JOIN source.field_changes f ON f.connection_id = x.connection_id AND f.entity = x.entity AND f.external_id = x.external_id
+    UNION ALL
+    -- what was said before the first change
+    SELECT x.entity, x.golden_id, x.connection_id, x.external_id, f.field, f.old_value,
+           CASE x.entity
+           WHEN 'contacts' THEN (SELECT COALESCE(s.first_updated_at, s.remote_updated_at, s.remote_created_at, '-infinity') FROM source.contacts s WHERE s.connection_id = f.connection_id AND s.external_id = f.external_id)
+           WHEN 'companies' THEN (SELECT COALESCE(s.first_updated_at, s.remote_updated_at, s.remote_created_at, '-infinity') FROM source.companies s WHERE s.connection_id = f.connection_id AND s.external_id = f.external_id)
+           WHEN 'deals' THEN (SELECT COALESCE(s.first_updated_at, s.remote_updated_at, s.remote_created_at, '-infinity') FROM source.deals s WHERE s.connection_id = f.connection_id AND s.external_id = f.external_id)
+           WHEN 'tasks' THEN (SELECT COALESCE(s.first_updated_at, s.remote_updated_at, s.remote_created_at, '-infinity') FROM source.tasks s WHERE s.connection_id = f.connection_id AND s.external_id = f.external_id)
+           WHEN 'communications' THEN (SELECT COALESCE(s.first_updated_at, s.remote_updated_at, s.remote_created_at, '-infinity') FROM source.communications s WHERE s.connection_id = f.connection_id AND s.external_id = f.external_id)
+           WHEN 'products' THEN (SELECT COALESCE(s.first_updated_at, s.remote_updated_at, s.remote_created_at, '-infinity') FROM source.products s WHERE s.connection_id = f.connection_id AND s.external_id = f.external_id)
+           END,
+           COALESCE(f.changed_at, f.seen_at)
+    FROM crm.crosswalk x
+    JOIN source.field_changes f ON f.connection_id = x.connection_id AND f.entity = x.entity AND f.external_id = x.external_id
+    WHERE f.old_value IS NOT NULL
+      AND NOT EXISTS (
+          SELECT FROM source.field_changes b
+          WHERE b.connection_id = f.connection_id AND b.entity = f.entity AND b.external_id = f.external_id AND b.field = f.field AND b.id < f.id
+      )
+    UNION ALL
+    -- what never changed
+    SELECT u.entity, u.golden_id, u.connection_id, u.external_id, u.field, u.value, u.known_from, 'infinity'
+    FROM (
+    SELECT x.golden_id, x.entity, x.connection_id, x.external_id, COALESCE(s.first_updated_at, s.remote_updated_at, s.remote_created_at, '-infinity') AS known_from, f.field, f.value
+    FROM crm.crosswalk x
+    JOIN source.contacts s ON s.connection_id = x.connection_id AND s.external_id = x.external_id
+    CROSS JOIN LATERAL (
+        SELECT e.key AS field, e.value FROM jsonb_each(to_jsonb(s) - ARRAY['connection_id', 'external_id', 'golden_id', 'custom_fields', 'remote_created_at', 'remote_updated_at', 'first_updated_at']) e
+        UNION ALL
+        SELECT 'custom_fields.' || e.key, e.value FROM jsonb_each(s.custom_fields) e
+        UNION ALL
+        SELECT CASE t.kind WHEN 'phone' THEN 'phones' WHEN 'email' THEN 'emails' ELSE 'contact_points' END, jsonb_agg(to_jsonb(t) - ARRAY['connection_id', 'external_id', 'entity', 'position', 'remote_value_id'] ORDER BY to_jsonb(t) - ARRAY['connection_id', 'external_id', 'entity', 'position', 'remote_value_id'])
+        FROM source.contact_points t WHERE t.connection_id = s.connection_id AND t.entity = 'contacts' AND t.external_id = s.external_id GROUP BY 1
+        UNION ALL
+        SELECT 'companies', jsonb_agg(to_jsonb(t) - ARRAY['connection_id', 'contact_external_id'] ORDER BY to_jsonb(t) - ARRAY['connection_id', 'contact_external_id'])
+        FROM source.contact_companies t WHERE t.connection_id = s.connection_id AND t.contact_external_id = s.external_id HAVING count(*) > 0
+    ) f
+    WHERE x.entity = 'contacts'
+    UNION ALL
+    SELECT x.golden_id, x.entity, x.connection_id, x.external_id, COALESCE(s.first_updated_at, s.remote_updated_at, s.remote_created_at, '-infinity'), f.field, f.value
+    FROM crm.crosswalk x
+    JOIN source.companies s ON s.connection_id = x.connection_id AND s.external_id = x.external_id
+    CROSS JOIN LATERAL (
+        SELECT e.key AS field, e.value FROM jsonb_each(to_jsonb(s) - ARRAY['connection_id', 'external_id', 'golden_id', 'custom_fields', 'remote_created_at', 'remote_updated_at', 'first_updated_at']) e
+        UNION ALL
+        SELECT 'custom_fields.' || e.key, e.value FROM jsonb_each(s.custom_fields) e
+        UNION ALL
+        SELECT CASE t.kind WHEN 'phone' THEN 'phones' WHEN 'email' THEN 'emails' ELSE 'contact_points' END, jsonb_agg(to_jsonb(t) - ARRAY['connection_id', 'external_id', 'entity', 'position', 'remote_value_id'] ORDER BY to_jsonb(t) - ARRAY['connection_id', 'external_id', 'entity', 'position', 'remote_value_id'])
+        FROM source.contact_points t WHERE t.connection_id = s.connection_id AND t.entity = 'companies' AND t.external_id = s.external_id GROUP BY 1
+    ) f
+    WHERE x.entity = 'companies'
+    UNION ALL
+    SELECT x.golden_id, x.entity, x.connection_id, x.external_id, COALESCE(s.first_updated_at, s.remote_updated_at, s.remote_created_at, '-infinity'), f.field, f.value
+    FROM crm.crosswalk x
+    JOIN source.deals s ON s.connection_id = x.connection_id AND s.external_id = x.external_id
+    CROSS JOIN LATERAL (
+        SELECT e.key AS field, e.value FROM jsonb_each(to_jsonb(s) - ARRAY['connection_id', 'external_id', 'golden_id', 'custom_fields', 'remote_created_at', 'remote_updated_at', 'first_updated_at']) e
+        UNION ALL
+        SELECT 'custom_fields.' || e.key, e.value FROM jsonb_each(s.custom_fields) e
+        UNION ALL
+        SELECT 'contacts', jsonb_agg(to_jsonb(t) - ARRAY['connection_id', 'deal_external_id', 'position'] ORDER BY to_jsonb(t) - ARRAY['connection_id', 'deal_external_id', 'position'])
+        FROM source.deal_contacts t WHERE t.connection_id = s.connection_id AND t.deal_external_id = s.external_id HAVING count(*) > 0
+        UNION ALL
+        SELECT 'products', jsonb_agg(to_jsonb(t) - ARRAY['connection_id', 'deal_external_id'] ORDER BY to_jsonb(t) - ARRAY['connection_id', 'deal_external_id'])
+        FROM source.deal_products t WHERE t.connection_id = s.connection_id AND t.deal_external_id = s.external_id HAVING count(*) > 0
+    ) f
+    WHERE x.entity = 'deals'
+    UNION ALL
+    SELECT x.golden_id, x.entity, x.connection_id, x.external_id, COALESCE(s.first_updated_at, s.remote_updated_at, s.remote_created_at, '-infinity'), f.field, f.value
+    FROM crm.crosswalk x
+    JOIN source.tasks s ON s.connection_id = x.connection_id AND s.external_id = x.external_id
+    CROSS JOIN LATERAL (
+        SELECT e.key AS field, e.value FROM jsonb_each(to_jsonb(s) - ARRAY['connection_id', 'external_id', 'golden_id', 'custom_fields', 'remote_created_at', 'remote_updated_at', 'first_updated_at']) e
+        UNION ALL
+        SELECT 'custom_fields.' || e.key, e.value FROM jsonb_each(s.custom_fields) e
+        UNION ALL
+        SELECT 'targets', jsonb_agg(to_jsonb(t) - ARRAY['connection_id', 'task_external_id'] ORDER BY to_jsonb(t) - ARRAY['connection_id', 'task_external_id'])
+        FROM source.task_targets t WHERE t.connection_id = s.connection_id AND t.task_external_id = s.external_id HAVING count(*) > 0
+    ) f
+    WHERE x.entity = 'tasks'
+    UNION ALL
+    SELECT x.golden_id, x.entity, x.connection_id, x.external_id, COALESCE(s.first_updated_at, s.remote_updated_at, s.remote_created_at, '-infinity'), f.field, f.value
+    FROM crm.crosswalk x
+    JOIN source.communications s ON s.connection_id = x.connection_id AND s.external_id = x.external_id
+    CROSS JOIN LATERAL (
+        SELECT e.key AS field, e.value FROM jsonb_each(to_jsonb(s) - ARRAY['connection_id', 'external_id', 'golden_id', 'custom_fields', 'remote_created_at', 'remote_updated_at', 'first_updated_at']) e
+        UNION ALL
+        SELECT 'custom_fields.' || e.key, e.value FROM jsonb_each(s.custom_fields) e
+    ) f
+    WHERE x.entity = 'communications'
+    UNION ALL
+    SELECT x.golden_id, x.entity, x.connection_id, x.external_id, COALESCE(s.first_updated_at, s.remote_updated_at, s.remote_created_at, '-infinity'), f.field, f.value
+    FROM crm.crosswalk x
+    JOIN source.products s ON s.connection_id = x.connection_id AND s.external_id = x.external_id
+    CROSS JOIN LATERAL (
+        SELECT e.key AS field, e.value FROM jsonb_each(to_jsonb(s) - ARRAY['connection_id', 'external_id', 'golden_id', 'custom_fields', 'remote_created_at', 'remote_updated_at', 'first_updated_at']) e
+        UNION ALL
+        SELECT 'custom_fields.' || e.key, e.value FROM jsonb_each(s.custom_fields) e
+    ) f
+    WHERE x.entity = 'products'
+    ) u
+    WHERE u.value <> 'null'
+      AND NOT EXISTS (
+          SELECT FROM source.field_changes f
+          WHERE f.connection_id = u.connection_id AND f.entity = u.entity AND f.external_id = u.external_id AND f.field = u.field
+      )
+) h
+JOIN sync.connections c ON c.id = h.connection_id
+WHERE h.valid_from < h.valid_until;
+COMMENT ON VIEW crm.value_history IS 'What each source said of a golden record, and when. On 1 March: SELECT connection, field, value FROM crm.value_history WHERE golden_id = ''…'' AND timestamptz ''2026-03-01'' >= valid_from AND timestamptz ''2026-03-01'' < valid_until; all of one field: … AND field = ''position'' ORDER BY valid_from.';
+COMMENT ON COLUMN crm.value_history.entity IS 'Entity.';
+COMMENT ON COLUMN crm.value_history.golden_id IS 'Golden record the source record belongs to now (crm.<entity>.id).';
+COMMENT ON COLUMN crm.value_history.connection IS 'Connection that said it.';
+COMMENT ON COLUMN crm.value_history.external_id IS 'Record of that connection.';
+COMMENT ON COLUMN crm.value_history.field IS 'Column of source.<entity>, custom_fields.<key>, or the name of a child set such as phones.';
+COMMENT ON COLUMN crm.value_history.value IS 'What was said, as text; a child set as JSON; null after a field was cleared.';
+COMMENT ON COLUMN crm.value_history.valid_from IS 'Since when, by the CRM''s clock; of the oldest value we know, when the first version we saw had last changed.';
+COMMENT ON COLUMN crm.value_history.valid_until IS 'Until when, not including it; infinity while it is still said.';
+
+-- Where a golden value comes from, and what the others say.
+CREATE OR REPLACE VIEW crm.value_origins AS
+SELECT o.entity, o.golden_id, o.field, o.value, o.told ->> 'connection' AS connection,
+       COALESCE(o.told ->> 'record', (
+           SELECT min(x.external_id) FROM crm.crosswalk x JOIN sync.connections c ON c.id = x.connection_id
+           WHERE x.golden_id = o.golden_id AND x.entity = o.entity AND c.name = o.told ->> 'connection'
+       )) AS external_id,
+       o.told ->> 'rule' AS rule, (o.told ->> 'since')::timestamptz AS since, COALESCE(o.told -> 'others', '{}') AS others
+FROM (
+    SELECT 'contacts' AS entity, g.id AS golden_id, p.key AS field, to_jsonb(g) ->> p.key AS value, p.value AS told
+    FROM crm.contacts g CROSS JOIN LATERAL jsonb_each(g.provenance) p
+    UNION ALL
+    SELECT 'companies', g.id, p.key, to_jsonb(g) ->> p.key, p.value
+    FROM crm.companies g CROSS JOIN LATERAL jsonb_each(g.provenance) p
+    UNION ALL
+    SELECT 'deals', g.id, p.key, to_jsonb(g) ->> p.key, p.value
+    FROM crm.deals g CROSS JOIN LATERAL jsonb_each(g.provenance) p
+    UNION ALL
+    SELECT 'tasks', g.id, p.key, to_jsonb(g) ->> p.key, p.value
+    FROM crm.tasks g CROSS JOIN LATERAL jsonb_each(g.provenance) p
+    UNION ALL
+    SELECT 'communications', g.id, p.key, to_jsonb(g) ->> p.key, p.value
+    FROM crm.communications g CROSS JOIN LATERAL jsonb_each(g.provenance) p
+    UNION ALL
+    SELECT 'products', g.id, p.key, to_jsonb(g) ->> p.key, p.value
+    FROM crm.products g CROSS JOIN LATERAL jsonb_each(g.provenance) p
+) o
+UNION ALL
+SELECT p.entity, p.golden_id, p.kind, p.value, s.connection, s.external_id,
+       CASE WHEN s.said_by > 1 THEN 'agreed' ELSE 'only' END, s.since, '{}'
+FROM crm.contact_points p
+CROSS JOIN LATERAL (
+    SELECT c.name AS connection, x.external_id, count(*) OVER () AS said_by, COALESCE(n.first_updated_at, m.first_updated_at) AS since
+    FROM crm.crosswalk x
+    JOIN sync.connections c ON c.id = x.connection_id
+    JOIN source.contact_points q ON q.connection_id = x.connection_id AND q.entity = x.entity AND q.external_id = x.external_id
+        AND q.kind = p.kind AND q.value = p.value
+    LEFT JOIN source.contacts n ON x.entity = 'contacts' AND n.connection_id = x.connection_id AND n.external_id = x.external_id
+    LEFT JOIN source.companies m ON x.entity = 'companies' AND m.connection_id = x.connection_id AND m.external_id = x.external_id
+    WHERE x.golden_id = p.golden_id AND x.entity = p.entity
+    ORDER BY COALESCE(n.first_updated_at, m.first_updated_at) NULLS LAST, c.name, x.external_id
+    LIMIT 1
+) s;
+COMMENT ON VIEW crm.value_origins IS 'Where each golden value comes from and what the others say. One record: SELECT field, value, connection, rule, others FROM crm.value_origins WHERE golden_id = ''…''; all phones the portal alone knows: SELECT * FROM crm.value_origins WHERE field = ''phone'' AND connection = ''portal'' AND rule = ''only''.';
+COMMENT ON COLUMN crm.value_origins.entity IS 'Entity.';
+COMMENT ON COLUMN crm.value_origins.golden_id IS 'Golden record (crm.<entity>.id).';
+COMMENT ON COLUMN crm.value_origins.field IS 'Column of the golden record; of its phones, e-mails, web addresses and messengers the kind: phone, email, web, messenger.';
+COMMENT ON COLUMN crm.value_origins.value IS 'Golden value as text.';
+COMMENT ON COLUMN crm.value_origins.connection IS 'Connection it comes from; of a value several agree on, who said it first; null where nobody says anything.';
+COMMENT ON COLUMN crm.value_origins.external_id IS 'Record of that connection.';
+COMMENT ON COLUMN crm.value_origins.rule IS 'Why it stands: only (nobody else says anything), agreed (all say the same), changed (one side changed it), person, or the rule that decided.';
+COMMENT ON COLUMN crm.value_origins.since IS 'Since when that connection says so, by its CRM''s clock; of a phone or e-mail the first version of the record we saw.';
+COMMENT ON COLUMN crm.value_origins.others IS 'What others say instead: connection (with the record''s id where one has several) → value.';
+
 COMMENT ON SCHEMA crm IS 'Golden records: what is held to be true. Analysts and the API read here.';
 
 COMMENT ON SCHEMA raw IS 'Landing: payloads as the CRMs sent them.';
@@ -1006,7 +1393,13 @@ COMMENT ON VIEW crm.freshness IS 'How fresh each entity of each connection is.';
 
 COMMENT ON VIEW crm.funnel IS 'How many deals stand in each stage, and what they are worth, by currency.';
 
+COMMENT ON TABLE crm.golden_redirects IS 'Golden ids that were merged into others and keep redirecting; one step always leads to the living record.';
+
 COMMENT ON VIEW crm.lost_reasons IS 'Why deals were lost, by pipeline, month and currency.';
+
+COMMENT ON VIEW crm.open_conflicts IS 'What sides of a conflict say that a person has to decide, a row for each side: crm-pipeline conflicts take ID SIDE.';
+
+COMMENT ON VIEW crm.open_reviews IS 'Pairs of records that may be one thing: crm-pipeline match merge --review ID, or match split --review ID.';
 
 COMMENT ON VIEW crm.open_tasks IS 'Tasks still to be done, with whose they are and what they are about.';
 
@@ -1021,6 +1414,10 @@ COMMENT ON TABLE crm.stages IS 'Stages of all pipelines; category says what a st
 COMMENT ON TABLE crm.tasks IS 'Tasks of all connected CRMs.';
 
 COMMENT ON TABLE crm.users IS 'Users of all connected CRMs.';
+
+COMMENT ON VIEW crm.value_history IS 'What each source said of a golden record, and when. On 1 March: SELECT connection, field, value FROM crm.value_history WHERE golden_id = ''…'' AND timestamptz ''2026-03-01'' >= valid_from AND timestamptz ''2026-03-01'' < valid_until; all of one field: … AND field = ''position'' ORDER BY valid_from.';
+
+COMMENT ON VIEW crm.value_origins IS 'Where each golden value comes from and what the others say. One record: SELECT field, value, connection, rule, others FROM crm.value_origins WHERE golden_id = ''…''; all phones the portal alone knows: SELECT * FROM crm.value_origins WHERE field = ''phone'' AND connection = ''portal'' AND rule = ''only''.';
 
 COMMENT ON TABLE raw.records IS 'Landing: the current payload of every record, as the CRM sent it.';
 
@@ -1060,9 +1457,21 @@ COMMENT ON TABLE source.users IS 'Users of the CRM account; deals, contacts and 
 
 COMMENT ON TABLE sync.audit_log IS 'Who did what: connecting, pausing, removing, key rotation, every human decision.';
 
+COMMENT ON TABLE sync.bases IS 'What all sides of a golden record last agreed on, of fields they differ in now. Of fields they agree in, the golden value itself is the base.';
+
+COMMENT ON TABLE sync.conflicts IS 'Fields that were changed to different values on two sides since they last agreed, and what came of it.';
+
 COMMENT ON TABLE sync.connections IS 'Authorised accounts of a CRM. Secrets are encrypted with AES-256-GCM and bound to their row.';
 
 COMMENT ON TABLE sync.cursors IS 'Where the next incremental extract of one stream begins, and how far an unfinished walk has come.';
+
+COMMENT ON TABLE sync.golden_queue IS 'Golden records whose values are to be chosen again, because a source record of theirs changed, came or left.';
+
+COMMENT ON TABLE sync.match_decisions IS 'What people decided about two source records: one thing, or not. Never overridden by a rule; a later decision revokes an earlier one.';
+
+COMMENT ON TABLE sync.match_keys IS 'What source records can be recognised by, beside the phones and e-mails in source.contact_points.';
+
+COMMENT ON TABLE sync.match_reviews IS 'Pairs of source records a rule would not decide about: a person says whether they are one thing.';
 
 COMMENT ON TABLE sync.migrations IS 'Schema changes applied to this database, in order; written by `crm-pipeline migrate`.';
 
@@ -1362,6 +1771,14 @@ COMMENT ON COLUMN crm.funnel.pipeline_id IS 'Pipeline (crm.pipelines.id).';
 
 COMMENT ON COLUMN crm.funnel.stage_id IS 'Stage (crm.stages.id).';
 
+COMMENT ON COLUMN crm.golden_redirects.old_id IS 'Golden id that is no more.';
+
+COMMENT ON COLUMN crm.golden_redirects.entity IS 'Entity of both.';
+
+COMMENT ON COLUMN crm.golden_redirects.new_id IS 'Golden record that stands for it now (crm.<entity>.id).';
+
+COMMENT ON COLUMN crm.golden_redirects.since IS 'When they were merged.';
+
 COMMENT ON COLUMN crm.lost_reasons.reason IS 'Reason given.';
 
 COMMENT ON COLUMN crm.lost_reasons.pipeline IS 'Name of the pipeline.';
@@ -1375,6 +1792,52 @@ COMMENT ON COLUMN crm.lost_reasons.deals IS 'Number of deals.';
 COMMENT ON COLUMN crm.lost_reasons.amount IS 'Sum of their amounts.';
 
 COMMENT ON COLUMN crm.lost_reasons.pipeline_id IS 'Pipeline (crm.pipelines.id).';
+
+COMMENT ON COLUMN crm.open_conflicts.id IS 'Conflict (sync.conflicts.id).';
+
+COMMENT ON COLUMN crm.open_conflicts.entity IS 'Entity.';
+
+COMMENT ON COLUMN crm.open_conflicts.golden_id IS 'Golden record (crm.<entity>.id).';
+
+COMMENT ON COLUMN crm.open_conflicts.name IS 'What the record is called.';
+
+COMMENT ON COLUMN crm.open_conflicts.field IS 'Field, or group of fields that go together, such as name.';
+
+COMMENT ON COLUMN crm.open_conflicts.side IS 'Who says it: a connection, with the record''s id where it has two.';
+
+COMMENT ON COLUMN crm.open_conflicts.value IS 'What that side says, by column.';
+
+COMMENT ON COLUMN crm.open_conflicts.changed_at IS 'When that side changed it.';
+
+COMMENT ON COLUMN crm.open_conflicts.base_value IS 'What all sides last agreed on, by column; null when they never did.';
+
+COMMENT ON COLUMN crm.open_conflicts.stands IS 'Whether this side''s value stands until a person decides.';
+
+COMMENT ON COLUMN crm.open_conflicts.seen_at IS 'When the conflict was first seen.';
+
+COMMENT ON COLUMN crm.open_reviews.id IS 'Review (sync.match_reviews.id).';
+
+COMMENT ON COLUMN crm.open_reviews.entity IS 'Entity of both records.';
+
+COMMENT ON COLUMN crm.open_reviews.record IS 'The one record: connection:external id.';
+
+COMMENT ON COLUMN crm.open_reviews.name IS 'What it is called there.';
+
+COMMENT ON COLUMN crm.open_reviews.other_record IS 'The other record.';
+
+COMMENT ON COLUMN crm.open_reviews.other_name IS 'What that is called there.';
+
+COMMENT ON COLUMN crm.open_reviews.reason IS 'contradiction, several_candidates, one_connection or resemblance.';
+
+COMMENT ON COLUMN crm.open_reviews.explanation IS 'Why they may be one, and what speaks against it.';
+
+COMMENT ON COLUMN crm.open_reviews.rule IS 'Rule that brought them together, or resemblance.';
+
+COMMENT ON COLUMN crm.open_reviews.score IS 'How alike they are, 0 to 1, of suggestions.';
+
+COMMENT ON COLUMN crm.open_reviews.features IS 'What the score is made of: feature → 0 to 1.';
+
+COMMENT ON COLUMN crm.open_reviews.created_at IS 'When it came up.';
 
 COMMENT ON COLUMN crm.open_tasks.id IS 'Task (crm.tasks.id).';
 
@@ -1546,6 +2009,40 @@ COMMENT ON COLUMN crm.users.deleted_at IS 'Tombstone: set when the last source r
 
 COMMENT ON COLUMN crm.users.reconciled_at IS 'When this row was last written by reconciling.';
 
+COMMENT ON COLUMN crm.value_history.entity IS 'Entity.';
+
+COMMENT ON COLUMN crm.value_history.golden_id IS 'Golden record the source record belongs to now (crm.<entity>.id).';
+
+COMMENT ON COLUMN crm.value_history.connection IS 'Connection that said it.';
+
+COMMENT ON COLUMN crm.value_history.external_id IS 'Record of that connection.';
+
+COMMENT ON COLUMN crm.value_history.field IS 'Column of source.<entity>, custom_fields.<key>, or the name of a child set such as phones.';
+
+COMMENT ON COLUMN crm.value_history.value IS 'What was said, as text; a child set as JSON; null after a field was cleared.';
+
+COMMENT ON COLUMN crm.value_history.valid_from IS 'Since when, by the CRM''s clock; of the oldest value we know, when the first version we saw had last changed.';
+
+COMMENT ON COLUMN crm.value_history.valid_until IS 'Until when, not including it; infinity while it is still said.';
+
+COMMENT ON COLUMN crm.value_origins.entity IS 'Entity.';
+
+COMMENT ON COLUMN crm.value_origins.golden_id IS 'Golden record (crm.<entity>.id).';
+
+COMMENT ON COLUMN crm.value_origins.field IS 'Column of the golden record; of its phones, e-mails, web addresses and messengers the kind: phone, email, web, messenger.';
+
+COMMENT ON COLUMN crm.value_origins.value IS 'Golden value as text.';
+
+COMMENT ON COLUMN crm.value_origins.connection IS 'Connection it comes from; of a value several agree on, who said it first; null where nobody says anything.';
+
+COMMENT ON COLUMN crm.value_origins.external_id IS 'Record of that connection.';
+
+COMMENT ON COLUMN crm.value_origins.rule IS 'Why it stands: only (nobody else says anything), agreed (all say the same), changed (one side changed it), person, or the rule that decided.';
+
+COMMENT ON COLUMN crm.value_origins.since IS 'Since when that connection says so, by its CRM''s clock; of a phone or e-mail the first version of the record we saw.';
+
+COMMENT ON COLUMN crm.value_origins.others IS 'What others say instead: connection (with the record''s id where one has several) → value.';
+
 COMMENT ON COLUMN raw.records.connection_id IS 'Connection the record comes from.';
 
 COMMENT ON COLUMN raw.records.entity IS 'Raw kind: an entity, or stage_changes.';
@@ -1598,6 +2095,8 @@ COMMENT ON COLUMN source.communications.remote_updated_at IS 'When the record la
 
 COMMENT ON COLUMN source.communications.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
 
+COMMENT ON COLUMN source.communications.first_updated_at IS 'When the first version we saw had last changed, by the CRM''s clock: dates fields that did not change since.';
+
 COMMENT ON COLUMN source.companies.connection_id IS 'Connection the record comes from.';
 
 COMMENT ON COLUMN source.companies.external_id IS 'Identifier in the CRM, as text; unique within connection and entity.';
@@ -1627,6 +2126,8 @@ COMMENT ON COLUMN source.companies.remote_created_at IS 'When the record was cre
 COMMENT ON COLUMN source.companies.remote_updated_at IS 'When the record last changed, by the CRM''s clock.';
 
 COMMENT ON COLUMN source.companies.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
+
+COMMENT ON COLUMN source.companies.first_updated_at IS 'When the first version we saw had last changed, by the CRM''s clock: dates fields that did not change since.';
 
 COMMENT ON COLUMN source.contact_companies.connection_id IS 'Connection the record comes from.';
 
@@ -1691,6 +2192,8 @@ COMMENT ON COLUMN source.contacts.remote_created_at IS 'When the record was crea
 COMMENT ON COLUMN source.contacts.remote_updated_at IS 'When the record last changed, by the CRM''s clock.';
 
 COMMENT ON COLUMN source.contacts.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
+
+COMMENT ON COLUMN source.contacts.first_updated_at IS 'When the first version we saw had last changed, by the CRM''s clock: dates fields that did not change since.';
 
 COMMENT ON COLUMN source.custom_fields.connection_id IS 'Connection the record comes from.';
 
@@ -1788,6 +2291,8 @@ COMMENT ON COLUMN source.deals.remote_updated_at IS 'When the record last change
 
 COMMENT ON COLUMN source.deals.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
 
+COMMENT ON COLUMN source.deals.first_updated_at IS 'When the first version we saw had last changed, by the CRM''s clock: dates fields that did not change since.';
+
 COMMENT ON COLUMN source.field_changes.id IS 'Order in which changes were seen.';
 
 COMMENT ON COLUMN source.field_changes.connection_id IS 'Connection the record comes from.';
@@ -1830,6 +2335,8 @@ COMMENT ON COLUMN source.pipelines.remote_updated_at IS 'When the record last ch
 
 COMMENT ON COLUMN source.pipelines.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
 
+COMMENT ON COLUMN source.pipelines.first_updated_at IS 'When the first version we saw had last changed, by the CRM''s clock: dates fields that did not change since.';
+
 COMMENT ON COLUMN source.products.connection_id IS 'Connection the record comes from.';
 
 COMMENT ON COLUMN source.products.external_id IS 'Identifier in the CRM, as text; unique within connection and entity.';
@@ -1855,6 +2362,8 @@ COMMENT ON COLUMN source.products.remote_created_at IS 'When the record was crea
 COMMENT ON COLUMN source.products.remote_updated_at IS 'When the record last changed, by the CRM''s clock.';
 
 COMMENT ON COLUMN source.products.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
+
+COMMENT ON COLUMN source.products.first_updated_at IS 'When the first version we saw had last changed, by the CRM''s clock: dates fields that did not change since.';
 
 COMMENT ON COLUMN source.stage_changes.connection_id IS 'Connection the record comes from.';
 
@@ -1908,6 +2417,8 @@ COMMENT ON COLUMN source.stages.remote_updated_at IS 'When the record last chang
 
 COMMENT ON COLUMN source.stages.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
 
+COMMENT ON COLUMN source.stages.first_updated_at IS 'When the first version we saw had last changed, by the CRM''s clock: dates fields that did not change since.';
+
 COMMENT ON COLUMN source.task_targets.connection_id IS 'Connection the record comes from.';
 
 COMMENT ON COLUMN source.task_targets.task_external_id IS 'Task.';
@@ -1948,6 +2459,8 @@ COMMENT ON COLUMN source.tasks.remote_updated_at IS 'When the record last change
 
 COMMENT ON COLUMN source.tasks.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
 
+COMMENT ON COLUMN source.tasks.first_updated_at IS 'When the first version we saw had last changed, by the CRM''s clock: dates fields that did not change since.';
+
 COMMENT ON COLUMN source.users.connection_id IS 'Connection the record comes from.';
 
 COMMENT ON COLUMN source.users.external_id IS 'Identifier in the CRM, as text; unique within connection and entity.';
@@ -1970,6 +2483,8 @@ COMMENT ON COLUMN source.users.remote_updated_at IS 'When the record last change
 
 COMMENT ON COLUMN source.users.deleted_at IS 'Tombstone: when the record was found to be deleted in the CRM; null while it lives.';
 
+COMMENT ON COLUMN source.users.first_updated_at IS 'When the first version we saw had last changed, by the CRM''s clock: dates fields that did not change since.';
+
 COMMENT ON COLUMN sync.audit_log.id IS 'Identifier.';
 
 COMMENT ON COLUMN sync.audit_log.at IS 'When.';
@@ -1981,6 +2496,40 @@ COMMENT ON COLUMN sync.audit_log.action IS 'What was done.';
 COMMENT ON COLUMN sync.audit_log.subject IS 'To what.';
 
 COMMENT ON COLUMN sync.audit_log.detail IS 'Details (no secrets).';
+
+COMMENT ON COLUMN sync.bases.entity IS 'Entity.';
+
+COMMENT ON COLUMN sync.bases.golden_id IS 'Golden record (crm.<entity>.id).';
+
+COMMENT ON COLUMN sync.bases.field IS 'Field, or group of fields that go together, such as name.';
+
+COMMENT ON COLUMN sync.bases.value IS 'Values of the group''s columns, in their order.';
+
+COMMENT ON COLUMN sync.bases.agreed_at IS 'Until when they are known to have agreed.';
+
+COMMENT ON COLUMN sync.conflicts.entity IS 'Entity.';
+
+COMMENT ON COLUMN sync.conflicts.golden_id IS 'Golden record (crm.<entity>.id).';
+
+COMMENT ON COLUMN sync.conflicts.field IS 'Field, or group of fields that go together, such as name.';
+
+COMMENT ON COLUMN sync.conflicts.base_value IS 'What all sides last agreed on, by column; null when they never did.';
+
+COMMENT ON COLUMN sync.conflicts."values" IS 'Side → {value: by column, changed_at}; a side is a connection''s name, with the record''s id where it has two.';
+
+COMMENT ON COLUMN sync.conflicts.rule IS 'Rule that decided, or review: none may.';
+
+COMMENT ON COLUMN sync.conflicts.chosen IS 'Side whose value stands.';
+
+COMMENT ON COLUMN sync.conflicts.state IS 'decided: a rule or person decided; open: a person has to; overturned: a person decided against the rule.';
+
+COMMENT ON COLUMN sync.conflicts.decided_by IS 'pipeline, or the person who decided; null while open.';
+
+COMMENT ON COLUMN sync.conflicts.decided_at IS 'When it was decided.';
+
+COMMENT ON COLUMN sync.conflicts.seen_at IS 'When the conflict was first seen.';
+
+COMMENT ON COLUMN sync.conflicts.superseded_at IS 'When the values changed again or the sides agreed; null while it stands.';
 
 COMMENT ON COLUMN sync.connections.id IS 'Identifier.';
 
@@ -2035,6 +2584,68 @@ COMMENT ON COLUMN sync.cursors.walk_began_at IS 'Our own clock when the walk beg
 COMMENT ON COLUMN sync.cursors.walk_state IS 'Where the unfinished walk goes on.';
 
 COMMENT ON COLUMN sync.cursors.updated_at IS 'When this row was last written.';
+
+COMMENT ON COLUMN sync.golden_queue.entity IS 'Entity.';
+
+COMMENT ON COLUMN sync.golden_queue.golden_id IS 'Golden record (crm.<entity>.id).';
+
+COMMENT ON COLUMN sync.match_decisions.entity IS 'Entity of both records.';
+
+COMMENT ON COLUMN sync.match_decisions.verdict IS 'together: they are one thing; apart: they are not.';
+
+COMMENT ON COLUMN sync.match_decisions.connection_id IS 'Connection of the one record.';
+
+COMMENT ON COLUMN sync.match_decisions.external_id IS 'Identifier of the one record.';
+
+COMMENT ON COLUMN sync.match_decisions.other_connection_id IS 'Connection of the other record.';
+
+COMMENT ON COLUMN sync.match_decisions.other_external_id IS 'Identifier of the other record.';
+
+COMMENT ON COLUMN sync.match_decisions.reason IS 'Why, in the words of who decided.';
+
+COMMENT ON COLUMN sync.match_decisions.decided_by IS 'Who decided.';
+
+COMMENT ON COLUMN sync.match_decisions.decided_at IS 'When.';
+
+COMMENT ON COLUMN sync.match_decisions.revoked_at IS 'When a later decision about the same two took its place; null while it holds.';
+
+COMMENT ON COLUMN sync.match_keys.entity IS 'Entity.';
+
+COMMENT ON COLUMN sync.match_keys.connection_id IS 'Connection of the source record.';
+
+COMMENT ON COLUMN sync.match_keys.external_id IS 'Identifier of the source record.';
+
+COMMENT ON COLUMN sync.match_keys.rule IS 'Rule the key belongs to: marker, external_id, tax_id, domain, sku, name, mapping.';
+
+COMMENT ON COLUMN sync.match_keys.key IS 'Normalized key; equal keys mean the same thing.';
+
+COMMENT ON COLUMN sync.match_reviews.entity IS 'Entity of both records.';
+
+COMMENT ON COLUMN sync.match_reviews.connection_id IS 'Connection of the one record.';
+
+COMMENT ON COLUMN sync.match_reviews.external_id IS 'Identifier of the one record.';
+
+COMMENT ON COLUMN sync.match_reviews.other_connection_id IS 'Connection of the other record.';
+
+COMMENT ON COLUMN sync.match_reviews.other_external_id IS 'Identifier of the other record.';
+
+COMMENT ON COLUMN sync.match_reviews.rule IS 'Rule that brought them together, or resemblance.';
+
+COMMENT ON COLUMN sync.match_reviews.reason IS 'contradiction: their names speak against it; several_candidates: more than one fits; one_connection: both are of one connection; resemblance: alike without a common key.';
+
+COMMENT ON COLUMN sync.match_reviews.explanation IS 'The same as a sentence.';
+
+COMMENT ON COLUMN sync.match_reviews.score IS 'How alike they are, 0 to 1, of suggestions.';
+
+COMMENT ON COLUMN sync.match_reviews.features IS 'What the score is made of: feature → 0 to 1.';
+
+COMMENT ON COLUMN sync.match_reviews.state IS 'open: waits for a person; merged, kept_apart: decided; obsolete: the records changed and the question is gone.';
+
+COMMENT ON COLUMN sync.match_reviews.created_at IS 'When it came up.';
+
+COMMENT ON COLUMN sync.match_reviews.decided_by IS 'Who decided.';
+
+COMMENT ON COLUMN sync.match_reviews.decided_at IS 'When it was decided or became obsolete.';
 
 COMMENT ON COLUMN sync.migrations.version IS 'Number of the file in sql/migrations.';
 

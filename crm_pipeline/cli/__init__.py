@@ -1,6 +1,7 @@
 """The operator's commands: what a person types. Each file here is a group of commands; no rule, no SQL, no HTTP.
 
-Exit codes: 0 ok, 1 failed, 2 usage. An error is one sentence on standard error that says what to do.
+Exit codes: 0 ok, 1 failed, 2 usage (of `plan`: something would change).
+An error is one sentence on standard error that says what to do.
 """
 
 import logging
@@ -11,7 +12,7 @@ import traceback
 
 import typer
 
-from crm_pipeline.cli import connections, demo, maintenance, sandboxes, syncing
+from crm_pipeline.cli import conflicts, connections, demo, maintenance, matching, planning, sandboxes, syncing
 from crm_pipeline.errors import CrmPipelineError, UsageError
 
 INTERRUPTED = 130
@@ -25,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
 )
-for part in (demo, maintenance, sandboxes, connections, syncing):
+for part in (demo, maintenance, sandboxes, connections, syncing, matching, conflicts, planning):
     part.register(app)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from crm_pipeline.connectors import discover
-from crm_pipeline.database import connections, status
+from crm_pipeline.database import conflicts, connections, decisions, status
 from crm_pipeline.database.engine import create_engine
 from crm_pipeline.database.migrate import require_current
 from crm_pipeline.errors import ConnectionStopped, CrmPipelineError, TryLater
@@ -85,4 +85,16 @@ def _freshness(parts: Pipeline) -> Iterator[Finding]:
         yield _finding("reconcile", "note", f"{count} {entity} wait", "crm-pipeline reconcile")
 
 
-CHECKS: tuple[Callable[[Pipeline], Iterator[Finding]], ...] = (_connectors, _accounts, _freshness)
+def _questions(parts: Pipeline) -> Iterator[Finding]:
+    """Say what waits for a person, in a line each."""
+    waiting = (
+        ("match", decisions.open_reviews, "pairs may be one", "crm-pipeline match list"),
+        ("conflicts", conflicts.count_open, "conflicts are open", "crm-pipeline conflicts list --state open"),
+    )
+    for about, count, what, command in waiting:
+        if counts := count(parts.engine):
+            said = ", ".join(f"{entity} {number}" for entity, number in counts.items())
+            yield _finding(about, "note", f"{sum(counts.values())} {what}: {said}", command)
+
+
+CHECKS: tuple[Callable[[Pipeline], Iterator[Finding]], ...] = (_connectors, _accounts, _freshness, _questions)

@@ -1,9 +1,9 @@
 """`sync`, `verify`, `reconcile`, `replay-quarantine`, `status`: data is moved and looked at here."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -11,9 +11,9 @@ import typer
 
 from crm_pipeline.cli.opened import pipeline
 from crm_pipeline.cli.output import Json, moment, print_json, print_table, progress_bar
-from crm_pipeline.database import connections, status
+from crm_pipeline.database import conflicts, connections, decisions, status
 from crm_pipeline.errors import CrmPipelineError, UsageError
-from crm_pipeline.stages.parts import Asked, ConnectionResult, EntityResult, Progress
+from crm_pipeline.stages.parts import Asked, ConnectionResult, EntityResult, Progress, ReconcileResult
 from crm_pipeline.stages.reconcile import reconcile as reconcile_stage
 from crm_pipeline.stages.replay import replay
 from crm_pipeline.stages.sync import sync as sync_stage
@@ -164,8 +164,14 @@ def reconcile(
         done = reconcile_stage(parts, full=full)
     if as_json:
         return print_json({"entities": done})
-    columns = ("entity", "queued", "inserted", "updated", "unchanged", "deleted")
-    print_table("Reconciled", columns, [[name, *astuple(one)] for name, one in done.items()])
+    columns = [column.name for column in fields(ReconcileResult)]
+    rows = [[name, *(_counted(getattr(one, column)) for column in columns)] for name, one in done.items()]
+    print_table("Reconciled", ("entity", *columns), rows)
+
+
+def _counted(value: Any) -> int:
+    """Return a count, of conflicts by field their sum."""
+    return sum(value.values()) if isinstance(value, Mapping) else int(value)
 
 
 def replay_quarantine(connection: Connections = None, as_json: Json = False) -> None:
@@ -184,8 +190,18 @@ def show_status(as_json: Json = False) -> None:
     """Show how fresh every entity of every connection is, what failed, and what to do."""
     with pipeline() as parts:
         rows, waiting = status.status_rows(parts.engine), status.waiting(parts.engine)
+        reviews, disputed = decisions.open_reviews(parts.engine), conflicts.count_open(parts.engine)
     if as_json:
-        return print_json({"entities": rows, "waiting_to_reconcile": waiting})
+        questions = {"open_reviews": reviews, "open_conflicts": disputed}
+        return print_json({"entities": rows, "waiting_to_reconcile": waiting, **questions})
     print_table("Status", STATUS, [[row[column] for column in STATUS] for row in rows])
     if waiting:
-        print("waiting to be reconciled: " + ", ".join(f"{entity} {count}" for entity, count in waiting.items()))
+        print(f"waiting to be reconciled: {_by_entity(waiting)}")
+    if reviews or disputed:
+        asked = [f"reviews: {_by_entity(reviews)} (crm-pipeline match list)"] if reviews else []
+        asked += [f"conflicts: {_by_entity(disputed)} (crm-pipeline conflicts list)"] if disputed else []
+        print(f"waiting for a person: {'; '.join(asked)}")
+
+
+def _by_entity(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{entity} {count}" for entity, count in counts.items())

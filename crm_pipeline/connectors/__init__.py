@@ -51,6 +51,8 @@ class Stream:
     """Knows when a record changed, so that `window` mode makes sense."""
     auxiliary: bool = False
     """Only adds to the entity, and not every account offers or allows it: refused, it is left out with a warning."""
+    small_pages: bool = False
+    """Its pages are small beside what a transaction costs: those that wait are landed together."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Where every stream's next walk begins, and how far an unfinished one has come. Written in the page's own transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,9 +45,9 @@ class Place:
         """Begin a walk afresh."""
         self._run(db, "begin", mode=mode)
 
-    def advance(self, db: Connection, state: Mapping[str, Any], started_at: datetime | None) -> None:
-        """Note how far the walk has come."""
-        self._run(db, "advance", state=json_text(state), started_at=started_at)
+    def advance(self, db: Connection, state: str, started_at: datetime | None) -> None:
+        """Note how far the walk has come: its state as JSON."""
+        self._run(db, "advance", state=state, started_at=started_at)
 
     def finish(self, db: Connection, started_at: datetime | None) -> None:
         """End the walk; its start becomes the watermark."""

@@ -1,173 +1,207 @@
-"""Golden tables, batch by batch: what waits in the queue is brought into `crm.*`, set by set.
+"""Golden tables, batch by batch: source records of a golden record are laid out, settled or decided, and written.
 
-What belongs here: the statements of one batch in their order, inside the caller's transaction. Which entities and how many
-batches is the stage's business.
+What belongs here: the statements of one batch in their order, inside the caller's transaction. SQL settles what nobody
+disputes; a disputed group of fields is handed out (`disputes`) and what was decided is taken back (`take_verdicts`). Who
+wins is the rules' business, which entities and how many batches the stage's.
 """
 
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
-from crm_pipeline.database.locks import RECONCILER_CLASS
+from crm_pipeline.database.copy import copy_rows
+from crm_pipeline.database.golden_statements import (
+    ALL_LINKS,
+    column_groups,
+    field_groups,
+    golden_statement,
+    has_references,
+    links_statement,
+)
 from crm_pipeline.database.queries import queries
 from crm_pipeline.database.templates import fill
-from crm_pipeline.model.entities import COLUMNS
-from crm_pipeline.model.golden import LINKS, REFERENCES, TARGET, GoldenLinks, golden_name, is_reference, shared_columns
+from crm_pipeline.model.golden import GoldenLinks
+from crm_pipeline.model.rules import Rules
+from crm_pipeline.model.survivorship import GROUPS
 
-HISTORY_COLUMNS = ("changed_at", "pipeline_id", "stage_id", "from_stage_id", "category", "origin", "author_id")
+MANY = 20_000
+"""Golden records waiting from which whole tables are read instead of single rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """One golden record with the groups its sides differ in."""
+
+    golden_id: str
+    mask: int
+    """Bits of the groups in dispute."""
+    has_joined: bool
+    """A source record joined since the golden record was written."""
+    bases: dict[str, list[Any]]
+    """Group → what all sides last agreed on, of groups that were in dispute before."""
+    conflicts: dict[str, list[Any]]
+    """Group → [values, chosen side, who decided, rule, state] of the conflict that stands."""
+    standing: dict[int, list[Any]]
+    """Group number → [rule, golden values]."""
+    sides: dict[int, list[list[Any]]]
+    """Group number → [connection id, connection, external id, changed at, whether it changed since we know it, values]."""
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """What was decided about the disputes of a batch, ready to be copied in."""
+
+    verdicts: list[tuple[Any, ...]] = field(default_factory=list)
+    """golden id, mask, provenance, values by column that are no single side's: unions, and what stands until a person decides."""
+    winners: list[tuple[Any, ...]] = field(default_factory=list)
+    """golden id, connection id, external id, mask of what it wins."""
+    bases: list[tuple[Any, ...]] = field(default_factory=list)
+    """golden id, group, values."""
+    conflicts: list[tuple[Any, ...]] = field(default_factory=list)
+    """golden id, group, base, values, rule, chosen, state, who decided."""
+
+
+VERDICT_TABLES = (
+    ("verdicts", "golden_verdicts", ("golden_id", "disputed", "provenance", "kept")),
+    ("winners", "golden_winners", ("golden_id", "connection_id", "external_id", "wins")),
+    ("bases", "golden_bases", ("golden_id", "field", "value")),
+    ("conflicts", "golden_conflicts", ("golden_id", "field", "base_value", "values", "rule", "chosen", "state", "decided_by")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a batch did to its golden table."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
 
 
 def _run(db: Connection, statement: str, values: dict[str, Any] | None = None) -> Any:
     return db.exec_driver_sql(statement, values) if values else db.exec_driver_sql(statement)
 
 
-def take_batch(db: Connection, entity: str, after: int, size: int) -> int | None:
-    """Begin a batch: be the only one at this entity, and take the next keys queued behind place `after`.
-
-    Returns the last place taken, None when nothing waits. One at a time, so that no older state is written over a newer.
-    """
-    _run(db, queries("golden")["plan_for_batches"])
-    _run(db, queries("golden")["make_batch"])
-    _run(db, queries("locks")["one_reconciler"], {"class": RECONCILER_CLASS, "entity": entity})
-    values = {"entity": entity, "after": after, "size": size}
-    place: int | None = _run(db, queries("golden")["take_batch"], values).scalar()
-    return place
+def analyze(db: Connection, table: str) -> None:
+    """Tell the planner how large a table is that was just filled."""
+    _run(db, fill(queries("matching")["analyze"], table=table))
 
 
-def reconcile_batch(db: Connection, entity: str) -> tuple[int, int, int, int]:
-    """Bring the batch taken into the golden tables. Returns keys, inserted, updated and deleted golden records."""
-    keys = _run(db, queries("golden")["count_batch"]).scalar()
-    _run(db, _statement("link", entity))
-    deleted = _run(db, _statement("count_deletions", entity)).scalar()
-    written = [row[0] for row in _run(db, _upsert(entity))]
-    if any(is_reference(column) for column in COLUMNS[entity]):
-        _run(db, _note_missing(entity))
-    for links in LINKS.get(entity, ()):
-        _replace_links(db, links)
-        if links.to:
-            _run(db, _note_missing_links(links))
-    if entity == "deals":
-        _replace_stage_history(db)
-    _run(db, _statement("wake_dependents", entity))
-    inserted = sum(written)
-    return keys, inserted, len(written) - inserted - deleted, deleted
+def count_waiting(db: Connection, entity: str) -> int:
+    """Return how many golden records wait, counting no further than MANY."""
+    waiting: int = _run(db, golden_statement("count_queue", entity), {"limit": MANY}).scalar_one()
+    return waiting
 
 
 def queue_all(db: Connection, entity: str) -> None:
-    """Queue every source record of an entity, and take away golden records none stands behind."""
-    _run(db, _statement("queue_all", entity))
-    _run(db, _statement("remove_orphan_links", entity))
-    _run(db, _statement("remove_orphans", entity))
-    for links in LINKS.get(entity, ()):
-        of_entity = f"t.entity = '{entity}' AND" if links.table == "contact_points" else ""
-        _run(
-            db,
-            fill(
-                queries("golden")["remove_orphan_children"],
-                entity=entity,
-                table=links.table,
-                owner=links.owner,
-                of_entity=of_entity,
-            ),
-        )
-    if entity == "deals":
-        names = {"entity": entity, "table": "deal_stage_history", "owner": "deal_id", "of_entity": ""}
-        _run(db, fill(queries("golden")["remove_orphan_children"], **names))
+    """Have every golden record of an entity rebuilt, without crosswalk rows that no source record stands behind."""
+    _run(db, golden_statement("remove_orphan_links", entity))
+    _run(db, golden_statement("queue_all", entity))
 
 
-def _statement(name: str, entity: str) -> str:
-    return fill(queries("golden")[name], entity=entity)
+def take_batch(db: Connection, entity: str, rules: Rules, size: int, *, many: bool) -> int:
+    """Begin a batch: take the next golden records and lay out what their sources say. Returns how many; 0: none waits."""
+    _run(db, queries("matching")["plan_for_many" if many else "plan_for_few"])
+    _run(db, queries("golden")["make_batch"])
+    _run(db, golden_statement("make_sides", entity))
+    _run(db, queries("golden")["empty"])
+    _run(db, golden_statement("empty_sides", entity))
+    taken: int = _run(db, golden_statement("take_batch", entity), {"size": size}).scalar_one()
+    if taken:
+        _lay_out(db, entity, rules)
+    return taken
 
 
-@cache
-def _upsert(entity: str) -> str:
-    columns = shared_columns(entity)
-    golden = [*map(golden_name, columns), "provenance", "source_count", "custom_fields", "created_at", "updated_at", "deleted_at"]
-    return fill(
-        queries("golden")["upsert"],
-        entity=entity,
-        columns=", ".join(map(golden_name, columns)),
-        values=", ".join(f"r_{column}.golden_id" if is_reference(column) else f"s.{column}" for column in columns),
-        provenance=", ".join(
-            f"'{golden_name(column)}', CASE WHEN s.{column} IS NOT NULL THEN c.origin END" for column in columns
-        ),
-        joins="\n".join(_join(column) for column in columns if is_reference(column)),
-        assignments=", ".join(f"{column} = EXCLUDED.{column}" for column in golden),
-        old_values=", ".join(f"g.{column}" for column in golden),
-        new_values=", ".join(f"EXCLUDED.{column}" for column in golden),
-    )
+def _lay_out(db: Connection, entity: str, rules: Rules) -> None:
+    _run(db, golden_statement("order_sources", entity), {"order": list(rules.source_order), "ignored": _ignored(entity, rules)})
+    analyze(db, "golden_batch")
+    _run(db, golden_statement("lay_out", entity))
+    analyze(db, f"sides_{entity}")
+    _run(db, golden_statement("drop_dead", entity))
+    names, numbers = field_groups(entity)
+    _run(db, golden_statement("date_fields", entity), {"fields": names, "groups": numbers})
+    _run(db, golden_statement("find_mixed", entity))
+    analyze(db, "golden_mixed")
+    _run(db, golden_statement("find_disputes", entity))
 
 
-def _to(column: str) -> str:
-    """Return, as SQL, the entity a source column refers to."""
-    return "s.target_entity" if column == TARGET else f"'{REFERENCES[column]}'"
+def _ignored(entity: str, rules: Rules) -> str:
+    masks: dict[str, int] = {}
+    for number, group in column_groups(entity):
+        for connection in rules.rule(entity, group.name).ignore:
+            masks[connection] = masks.get(connection, 0) | 1 << number
+    return orjson.dumps(masks).decode()
 
 
-def _join(column: str) -> str:
-    return fill(queries("golden")["join_reference"], alias=f"r_{column}", to=_to(column), side="s", column=column)
+def disputes(db: Connection, entity: str) -> Iterator[Dispute]:
+    """Hand out what the sides of the batch differ in."""
+    groups = column_groups(entity)
+    for row in _run(db, golden_statement("disputes", entity)):
+        golden_id, mask, has_joined, bases, conflicts, *rest = row
+        standing, sides = rest[: len(groups)], rest[len(groups) :]
+        yield Dispute(
+            golden_id, mask, bool(has_joined), _read(bases), _read(conflicts), _numbered(groups, standing), _numbered(groups, sides)
+        )  # fmt: skip
 
 
-@cache
-def _note_missing(entity: str) -> str:
-    references = [
-        f"({_to(column)}, s.{column}, g.{golden_name(column)})" for column in shared_columns(entity) if is_reference(column)
-    ]  # fmt: skip
-    return fill(queries("golden")["note_missing"], entity=entity, references=", ".join(references))
+def _read(text: str | None) -> dict[str, Any]:
+    return orjson.loads(text) if text else {}
 
 
-@cache
-def _note_missing_links(links: GoldenLinks) -> str:
-    names = {"entity": links.entity, "table": links.table, "parent": links.parent}
-    return fill(queries("golden")["note_missing_links"], to=links.to or "", to_column=links.to_column or "", **names)
+def _numbered(groups: Sequence[tuple[int, Any]], texts: Iterable[str | None]) -> dict[int, list[Any]]:
+    return {number: orjson.loads(text) for (number, _), text in zip(groups, texts, strict=True) if text}
 
 
-STEPS = ("make_wanted", "want_links", "remove_links", "upsert_links")
+def take_verdicts(db: Connection, verdicts: Verdicts) -> None:
+    """Take back what was decided."""
+    for name, table, columns in VERDICT_TABLES:
+        rows = getattr(verdicts, name)
+        if rows:
+            copy_rows(db, table, columns, rows)
 
 
-def _replace_links(db: Connection, links: GoldenLinks) -> None:
+def write_batch(db: Connection, entity: str, rules: Rules) -> tuple[Written, list[str]]:
+    """Write the batch's golden records, links and conflicts. Returns counts, and the groups of new conflicts."""
+    for name in ("drop_bases", "keep_bases", "supersede_conflicts"):
+        _run(db, golden_statement(name, entity))
+    conflicts = [row[0] for row in _run(db, golden_statement("put_conflicts", entity))]
+    deleted: int = _run(db, golden_statement("count_dying", entity)).scalar_one()
+    removed: int = _run(db, golden_statement("remove_empty", entity)).rowcount
+    is_new = [row[0] for name in ("upsert_single", "upsert_mixed") for row in _run(db, golden_statement(name, entity))]
+    if has_references(entity):
+        _run(db, golden_statement("note_missing", entity))
+    for links in ALL_LINKS[entity]:
+        _replace_links(db, links, rules)
+    inserted = sum(is_new)
+    return Written(inserted, max(len(is_new) - inserted - (deleted - removed), 0), deleted), conflicts
+
+
+def _replace_links(db: Connection, links: GoldenLinks, rules: Rules) -> None:
     """Make the golden link rows of the batch equal to those of its source records, writing only what differs."""
-    for step in STEPS:
-        _run(db, _links_statement(step, links))
+    _run(db, links_statement("make_wanted", links))
+    _run(db, links_statement("empty_wanted", links))
+    if links.table == "deal_stage_history":
+        _run(db, queries("golden")["want_stage_history"])
+    else:
+        _run(db, links_statement("want_links", links))
+    if links.table == "contact_points":
+        _choose_points(db, links, rules)
+    _run(db, links_statement("remove_links", links))
+    _run(db, links_statement("upsert_links", links))
+    if links.to:
+        _run(db, links_statement("note_missing_links", links))
 
 
-def _replace_stage_history(db: Connection) -> None:
-    """Make the stage history of the batch's deals equal to what is known of it, writing only what differs."""
-    history = GoldenLinks("deal_stage_history", "deals", "", "deal_id", ("event_key",), HISTORY_COLUMNS)
-    for step in STEPS:
-        _run(db, queries("golden")["want_stage_history"] if step == "want_links" else _links_statement(step, history))
-
-
-@cache
-def _links_statement(name: str, links: GoldenLinks) -> str:
-    points = links.table == "contact_points"
-    key = (*(("entity",) if points else ()), links.owner, *links.key)
-    led_to = golden_name(links.to_column) if links.to_column else None
-    columns = tuple(dict.fromkeys((*key, *((led_to,) if led_to else ()), *links.columns)))
-    spelled = {"entity": f"'{links.entity}'", links.owner: "o.golden_id", led_to: "r.golden_id"}
-    changing = [column for column in columns if column not in key]
-    return fill(
-        queries("golden")[name],
-        entity=links.entity,
-        table=links.table,
-        parent=links.parent,
-        owner=links.owner,
-        join=_link_join(links),
-        key=", ".join(key),
-        first=links.first,
-        selected=", ".join(f"{spelled.get(column, f'l.{column}')} AS {column}" for column in columns),
-        columns=", ".join(columns),
-        and_entity=f"AND l.entity = '{links.entity}'" if points else "",
-        and_entity_of_old=f"AND t.entity = '{links.entity}'" if points else "",
-        same_key=" AND ".join(f"w.{column} = t.{column}" for column in key),
-        assignments=", ".join(f"{column} = EXCLUDED.{column}" for column in changing),
-        old_values=", ".join(f"t.{column}" for column in changing),
-        new_values=", ".join(f"EXCLUDED.{column}" for column in changing),
-    )
-
-
-def _link_join(links: GoldenLinks) -> str:
-    if not links.to:
-        return ""
-    join = fill(queries("golden")["join_reference"], alias="r", to=f"'{links.to}'", side="l", column=links.to_column or "")
-    return join.removeprefix("LEFT ") if links.requires_target else join
+def _choose_points(db: Connection, links: GoldenLinks, rules: Rules) -> None:
+    orders = {
+        group.point_kind: list(rule.order or rules.source_order)
+        for group in GROUPS[links.entity]
+        if group.point_kind and (rule := rules.rule(links.entity, group.name)).rule == "source_priority"
+    }
+    if orders:
+        values = {"kinds": list(orders), "orders": orjson.dumps(orders).decode()}
+        _run(db, links_statement("keep_preferred_points", links), values)
+    _run(db, links_statement("choose_primary", links))

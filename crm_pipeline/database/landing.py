@@ -10,16 +10,17 @@ compared there, so that the log of changes is exact and a row that would stay th
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
 
 from crm_pipeline.database.queries import queries
-from crm_pipeline.database.rows import FIELD, ChildRows, RecordRows, SourceRows, copy_block, json_text
+from crm_pipeline.database.rows import FIELD, RecordRows, Spelled, Speller, copy_block, json_text
 from crm_pipeline.database.templates import child_columns, child_statement, source_columns, source_statement
 from crm_pipeline.model.arrivals import Known
 from crm_pipeline.model.entities import CHILDREN, Child
-from crm_pipeline.model.records import RawRecord, SourceRecord
+from crm_pipeline.model.records import RawRecord
 
 DEAD_HASH = b"\0"
 """Content hash of a raw row of which only the tombstone is known."""
@@ -37,9 +38,16 @@ def _run(db: Connection, statement: str, values: dict[str, Any] | None = None) -
     return db.exec_driver_sql(statement, values) if values else db.exec_driver_sql(statement)
 
 
-def prepare(db: Connection) -> None:
-    """Set the planner for page-sized statements, for this transaction."""
-    _run(db, queries("landing")["plan_for_pages"])
+@lru_cache(maxsize=64)
+def raw_rows(connection_id: int, kind: str) -> RecordRows:
+    """Return what spells raw records."""
+    return RecordRows(connection_id, kind)
+
+
+@lru_cache(maxsize=64)
+def speller(connection_id: int, entity: str) -> Speller:
+    """Return what spells source records."""
+    return Speller(connection_id, entity)
 
 
 class Landing:
@@ -56,38 +64,33 @@ class Landing:
         rows = _run(db, queries("landing")["known"], values)
         return {row[0]: Known(bytes(row[1]), row[2], row[3]) for row in rows}
 
-    def save_fresh_raw(self, db: Connection, kind: str, records: Iterable[tuple[RawRecord, bytes]]) -> None:
-        """Copy raw records that are not in the table yet."""
-        rows = RecordRows(self.connection_id, kind)
-        copy_block(db, "raw.records", rows.columns, [rows.line(record, digest) for record, digest in records])
+    def save_fresh_raw(self, db: Connection, lines: Sequence[bytes]) -> None:
+        """Copy raw records that are not in the table yet, as `raw_rows` spells them."""
+        copy_block(db, "raw.records", RecordRows.columns, lines)
 
     def save_unheard(self, db: Connection, kind: str, records: Iterable[RawRecord]) -> None:
         """Keep the tombstones of records never seen alive."""
-        rows = RecordRows(self.connection_id, kind)
+        rows = raw_rows(self.connection_id, kind)
         copy_block(db, "raw.records", rows.columns, [rows.line(record, DEAD_HASH, "now") for record in records])
 
-    def save_changed_raw(self, db: Connection, kind: str, records: Sequence[tuple[RawRecord, bytes]]) -> None:
+    def save_changed_raw(self, db: Connection, lines: Sequence[bytes]) -> None:
         """Bring in new payloads of records that are in the table."""
-        if not records:
+        if not lines:
             return
         _run(db, queries("landing")["make_incoming_records"])
-        rows = RecordRows(self.connection_id, kind)
-        copy_block(db, "incoming_records", rows.columns, [rows.line(record, digest) for record, digest in records])
+        copy_block(db, "incoming_records", RecordRows.columns, lines)
         _run(db, queries("landing")["upsert_records"])
 
     # -- source -----------------------------------------------------------------------------------------------------------
 
-    def save_fresh(self, db: Connection, entity: str, records: Sequence[SourceRecord]) -> None:
+    def save_fresh(self, db: Connection, entity: str, records: Sequence[Spelled]) -> None:
         """Copy source records that are certainly not in the table yet, with their children."""
-        rows = SourceRows(self.connection_id, entity)
-        copy_block(db, f"source.{entity}", source_columns(entity)[:-1], [rows.line(record) for record in records])
-        for child in CHILDREN.get(entity, ()):
-            self._copy_children(db, f"source.{child.table}", entity, child, records)
+        copy_block(db, f"source.{entity}", source_columns(entity)[:-1], [record.line for record in records])
+        for place, child in enumerate(CHILDREN.get(entity, ())):
+            self._copy_children(db, f"source.{child.table}", child, place, records)
         self._fill_prices(db, "source.deal_products", records)
 
-    def save_changed(
-        self, db: Connection, entity: str, records: Sequence[SourceRecord], *, log: bool = True
-    ) -> tuple[set[str], int]:
+    def save_changed(self, db: Connection, entity: str, records: Sequence[Spelled], *, log: bool = True) -> tuple[set[str], int]:
         """Bring source records in and replace the children they come with, writing only what differs.
 
         Returns the external ids whose rows or children were written, and how many are new. `log`: to `source.field_changes`.
@@ -104,14 +107,13 @@ class Landing:
             touched.update(row[0] for row in _run(db, child_statement("upsert_children", entity, child)))
         return touched, sum(row[1] for row in written)
 
-    def _copy_incoming(self, db: Connection, entity: str, records: Sequence[SourceRecord]) -> None:
+    def _copy_incoming(self, db: Connection, entity: str, records: Sequence[Spelled]) -> None:
         _run(db, source_statement("make_incoming", entity))
-        rows = SourceRows(self.connection_id, entity)
-        lines = [f"{rows.line(record)}{FIELD}{{{','.join(record.children)}}}" for record in records]
+        lines = [f"{one.line}{FIELD}{{{','.join(one.record.children)}}}" for one in records]
         copy_block(db, f"incoming_{entity}", (*source_columns(entity)[:-1], "replaced"), lines)
-        for child in CHILDREN.get(entity, ()):
+        for place, child in enumerate(CHILDREN.get(entity, ())):
             _run(db, child_statement("make_incoming_child", entity, child))
-            self._copy_children(db, f"incoming_{child.table}", entity, child, records)
+            self._copy_children(db, f"incoming_{child.table}", child, place, records)
         self._fill_prices(db, "incoming_deal_products", records)
 
     def _log(self, db: Connection, entity: str) -> None:
@@ -119,16 +121,12 @@ class Landing:
         for child in CHILDREN.get(entity, ()):
             _run(db, child_statement("log_child_changes", entity, child))
 
-    def _copy_children(self, db: Connection, table: str, entity: str, child: Child, records: Iterable[SourceRecord]) -> None:
-        rows, lines = ChildRows(self.connection_id, entity, child), []
-        for record in records:
-            children = record.children.get(child.table)
-            if children:
-                lines += rows.lines(record.external_id, children)
-        copy_block(db, table, child_columns(child), lines)
+    def _copy_children(self, db: Connection, table: str, child: Child, place: int, records: Iterable[Spelled]) -> None:
+        copy_block(db, table, child_columns(child), [line for record in records for line in record.children[place]])
 
-    def _fill_prices(self, db: Connection, target: str, records: Iterable[SourceRecord]) -> None:
-        unpriced = [r.external_id for r in records if any(p.get("price") is None for p in r.children.get("deal_products", ()))]
+    def _fill_prices(self, db: Connection, target: str, records: Iterable[Spelled]) -> None:
+        children = ((one.record.external_id, one.record.children.get("deal_products", ())) for one in records)
+        unpriced = [key for key, products in children if any(product.get("price") is None for product in products)]
         if unpriced:
             statement = queries("landing")["fill_prices"].replace("{target}", target)
             _run(db, statement, {"connection_id": self.connection_id, "ids": unpriced})

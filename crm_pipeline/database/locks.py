@@ -58,6 +58,8 @@ def writer(engine: Engine, connection_id: int) -> Iterator[Writer]:
     with engine.connect() as db:
         keys = {"class": WRITER_CLASS, "connection_id": connection_id}
         held = db.exec_driver_sql(queries("locks")["try_writer"], keys).scalar_one()
+        if held:
+            db.exec_driver_sql(queries("locks")["plan_for_pages"])
         db.commit()
         if not held:
             raise ConnectionBusy(what_to_do="It goes on by itself; wait for it, or stop that process.")
@@ -79,6 +81,7 @@ def _release(db: Connection, keys: dict[str, int]) -> None:
         return
     with suppress(DBAPIError, PendingRollbackError):
         db.rollback()
+        db.exec_driver_sql(queries("locks")["plan_as_usual"])
         db.exec_driver_sql(queries("locks")["release_writer"], keys)
         db.commit()
     if db.in_transaction():

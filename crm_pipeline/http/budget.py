@@ -42,13 +42,15 @@ class Gate:
     """Keeps what really leaves within one second to what the meter allows in one.
 
     A slot says when a request may leave; a busy machine lets some leave late and the next on time, closer together than their
-    slots. Only meters without a burst are watched: theirs is a limit per second. Thread safe.
+    slots. So who has waited for its place looks once more when it leaves: at when the others really left.
+    Only meters without a burst are watched: theirs is a limit per second. Thread safe.
     """
 
     def __init__(self, meter: Meter, clock: Callable[[], float] = time.monotonic):
         self._clock = clock
         self._lock = threading.Lock()
         self._per_second = math.ceil(1 / meter.interval) if meter.burst == 1 and 0 < meter.interval <= 1 else 0
+        self._places: deque[float] = deque(maxlen=self._per_second or None)
         self._left: deque[float] = deque(maxlen=self._per_second or None)
 
     def wait_for(self) -> float:
@@ -57,12 +59,23 @@ class Gate:
             return 0.0
         with self._lock:
             now = self._clock()
-            at = max(now, self._left[0] + SECOND) if len(self._left) == self._per_second else now
-            self._left.append(at)
+            at = max(now, self._places[0] + SECOND) if len(self._places) == self._per_second else now
+            self._places.append(at)
             return at - now
 
+    def leave(self) -> float:
+        """Note that a request leaves now and return 0, or return the seconds after which to ask again."""
+        if not self._per_second:
+            return 0.0
+        with self._lock:
+            now = self._clock()
+            early = self._left[0] + SECOND - now if len(self._left) == self._per_second else 0.0
+            if early <= 0:
+                self._left.append(now)
+            return max(0.0, early)
 
-SECOND = 1.015
+
+SECOND = 1.02
 """A second, with the jitter of a network between us and whoever counts."""
 
 OPERATING_LIMIT = 480.0

@@ -7,6 +7,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -72,6 +73,12 @@ class Session:
     def __repr__(self) -> str:
         return f"Session({self.name!r}, {self.meter.key!r}, requests_made={self.requests_made})"
 
+    def apart(self) -> "Session":
+        """Return this session with a count of requests of its own: for one walk of several that run at once."""
+        other = copy(self)
+        other.requests_made = 0
+        return other
+
     def stop(self) -> None:
         """End all waits of this session: who waits gets CrmUnavailable."""
         self._stopping.set()
@@ -118,6 +125,8 @@ class Session:
             raise _rate_limited(seconds)
         self.wait(seconds)
         self.wait(self._gate.wait_for())
+        while (early := self._gate.leave()) > 0:
+            self.wait(early)
 
     def _exchange(self, request: Request) -> Answer:
         with self._counting:

@@ -57,7 +57,9 @@ class GoldenLinks:
     requires_target: bool = True
     """A row whose target is not known is left out."""
     first: str = "l.position"
-    """Of two rows that become one, the first by this stays."""
+    """Of two rows of one side that become one, the first by this stays."""
+    one_side: bool = False
+    """Rows of several sides cannot be mixed: the first side that has any counts."""
 
 
 POINTS = ("kind", "value", "label", "is_primary", "position")
@@ -73,6 +75,6 @@ LINKS: dict[str, tuple[GoldenLinks, ...]] = {
                     "contacts", "contact_external_id", first="l.is_main DESC, l.position"),
         GoldenLinks("deal_products", "deals", "deal_external_id", "deal_id", ("position",),
                     ("position", "product_name", "quantity", "price", "discount"), "products", "product_external_id",
-                    requires_target=False),
+                    requires_target=False, one_side=True),
     ),
 }  # fmt: skip

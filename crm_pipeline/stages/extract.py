@@ -1,78 +1,71 @@
-"""Extract: read the streams of one entity and land them page by page, each page with its cursor in one transaction."""
+"""Extract: read the streams of one entity and land them page by page, each page with its cursor in one transaction.
+
+A walk is read ahead of its landing (`reading.py`): while one page is being written, the next is asked for, mapped and spelled,
+and the next stream begins as soon as a walk has been read. Landing itself is done by one thread, page by page in order.
+"""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
-from crm_pipeline.connectors import Connector, Link, Stream
-from crm_pipeline.database.cursors import Cursor, Place, oldest_watermark
+from crm_pipeline.connectors import Link, Stream
+from crm_pipeline.database.cursors import Place, oldest_watermark
 from crm_pipeline.database.definitions import mapping_context
 from crm_pipeline.database.landing import Landing
 from crm_pipeline.database.locks import Writer
-from crm_pipeline.database.refusals import Connection
+from crm_pipeline.database.refusals import REFUSALS, Connection
 from crm_pipeline.errors import AccessDenied, ImplausibleWalk, RequestRefused
 from crm_pipeline.model.arrivals import is_implausible
-from crm_pipeline.model.records import MappingContext, Page, RawRecord, WalkRequest
+from crm_pipeline.model.records import RawRecord, WalkRequest
+from crm_pipeline.stages.drafts import Drafter, Drafts
 from crm_pipeline.stages.landing import bury, land
 from crm_pipeline.stages.parts import Asked, EntityResult, Parts, Progress, no_progress
-
-LIVE = ("initial", "incremental")
-"""Modes that move the live cursor."""
-UNSTORED = ("record",)
-"""Modes too short to be resumed: they have no cursor."""
+from crm_pipeline.stages.reading import LIVE, UNSTORED, Job, Reading, Relay, Walk, place_of
 
 
-@dataclass(frozen=True)
-class _Job:
-    """One entity of one connection being read."""
+class Extraction:
+    """One entity of one connection: begun ahead if there is time, then run once."""
 
-    writer: Writer
-    link: Link
-    connector: Connector
-    entity: str
-    context: MappingContext
-    result: EntityResult
-    progress: Progress
+    def __init__(
+        self, parts: Parts, link: Link, entity: str, asked: Asked, *, writer: Writer, account: dict[str, object], crm: str,
+        result: EntityResult, progress: Progress = no_progress, then: Callable[[], None] = lambda: None,
+    ):  # fmt: skip
+        """Prepare it. `then`: is told when everything of it has been read, before all of it is landed."""
+        connector = parts.connectors[crm]
+        with writer.transaction() as db:
+            context = mapping_context(db, link.connection_id, account, parts.settings.default_region)
+        self._job = Job(writer, link, Drafter(connector, context), entity, result, progress)
+        self._asked = asked
+        self._streams = [stream for stream in connector.streams if stream.entity == entity]
+        self._wanted = [stream for stream in self._streams if stream.windowed or asked.mode != "window"]
+        self._relay = Relay(self._job, self._wanted, asked, then)
 
+    def begin(self) -> None:
+        """Begin reading the first stream."""
+        self._relay.pass_on()
 
-@dataclass(frozen=True)
-class _Walk:
-    """One walk of one stream."""
+    def run(self) -> EntityResult:
+        """Read every stream as asked and return the counts; the result has them even when an error is raised.
 
-    stream: Stream
-    place: Place
-    request: WalkRequest
-    sees_all: bool
-    """What it has not seen is gone, so it remembers what it sees."""
+        Raises what the connector raises, ConnectionBusy when the lock was lost, ImplausibleWalk when too much seems deleted.
+        """
+        began = time.monotonic()
+        try:
+            _extract(self._job, self._relay, self._streams, self._wanted, self._asked)
+        finally:
+            self.close()
+            self._job.result.seconds = round(time.monotonic() - began, 3)
+        return self._job.result
 
-
-def extract(
-    parts: Parts, link: Link, entity: str, asked: Asked, *, writer: Writer, account: dict[str, object], crm: str,
-    result: EntityResult | None = None, progress: Progress = no_progress,
-) -> EntityResult:  # fmt: skip
-    """Read every stream of an entity as asked and return the counts; `result` has them even when an error is raised.
-
-    Raises what the connector raises, ConnectionBusy when the lock was lost, ImplausibleWalk when too much seems deleted.
-    """
-    result = result if result is not None else EntityResult()
-    connector = parts.connectors[crm]
-    with writer.transaction() as db:
-        context = mapping_context(db, link.connection_id, account, parts.settings.default_region)
-    job = _Job(writer, link, connector, entity, context, result, progress)
-    began, requests = time.monotonic(), link.http.requests_made
-    try:
-        _extract(job, [stream for stream in connector.streams if stream.entity == entity], asked)
-    finally:
-        result.seconds = round(time.monotonic() - began, 3)
-        result.requests = link.http.requests_made - requests
-    return result
+    def close(self) -> None:
+        """End what was begun and is not wanted any more."""
+        self._relay.close()
 
 
-def _extract(job: _Job, streams: Sequence[Stream], asked: Asked) -> None:
-    wanted = [stream for stream in streams if stream.windowed or asked.mode != "window"]
-    offered = [stream for stream in wanted if _read_if_offered(job, stream, asked)]
+def _extract(job: Job, relay: Relay, streams: Sequence[Stream], wanted: Sequence[Stream], asked: Asked) -> None:
+    offered = [stream for stream in wanted if _read_if_offered(job, relay, stream, asked)]
     _sweep(job, offered, asked.mode)
     live = [stream.name for stream in streams if stream in offered or stream not in wanted]
     with job.writer.transaction() as db:
@@ -80,10 +73,10 @@ def _extract(job: _Job, streams: Sequence[Stream], asked: Asked) -> None:
     job.result.cursor = watermark.isoformat() if watermark else None
 
 
-def _read_if_offered(job: _Job, stream: Stream, asked: Asked) -> bool:
+def _read_if_offered(job: Job, relay: Relay, stream: Stream, asked: Asked) -> bool:
     """Read a stream; one that only adds to the entity is left out with a warning where the CRM does not offer or allow it."""
     try:
-        _read(job, stream, asked)
+        _read(job, relay, stream, asked)
     except (AccessDenied, RequestRefused) as error:
         if not stream.auxiliary:
             raise
@@ -92,63 +85,49 @@ def _read_if_offered(job: _Job, stream: Stream, asked: Asked) -> bool:
     return True
 
 
-def _read(job: _Job, stream: Stream, asked: Asked) -> None:
-    place = Place(job.link.connection_id, job.entity, stream.name + _suffix(asked))
-    with job.writer.transaction() as db:
-        cursor = place.read(db)
-    for mode in _modes(asked.mode, cursor):
-        walk = _begin(job, stream, place, replace(asked, mode=mode))
-        _follow(job, walk)
+def _read(job: Job, relay: Relay, stream: Stream, asked: Asked) -> None:
+    reading, later = relay.take()
+    _follow(job, relay, reading)
+    for mode in later:
+        _follow(job, relay, relay.walk(stream, mode))
     if asked.mode == "window":
         with job.writer.transaction() as db:
-            place.drop(db)
+            place_of(job, stream, asked).drop(db)
 
 
-def _suffix(asked: Asked) -> str:
-    if asked.mode in LIVE:
-        return ""
-    period = f":{asked.since.isoformat()}..{asked.until.isoformat()}" if asked.since and asked.until else ""
-    return f"@{asked.mode}{period}"
-
-
-def _modes(asked: str, cursor: Cursor) -> tuple[str, ...]:
-    """Return the walks to make, in order: an incremental one needs an initial one that has finished."""
-    if asked != "incremental":
-        return (asked,)
-    if cursor.walk_mode == "initial":
-        return ("initial", "incremental")
-    return ("incremental",) if cursor.watermark else ("initial",)
-
-
-def _begin(job: _Job, stream: Stream, place: Place, asked: Asked) -> _Walk:
-    """Decide where the walk starts: where an unfinished one of the same mode stopped, or afresh."""
-    sees_all = asked.mode == "verify" or (stream.complete and asked.mode in LIVE)
-    with job.writer.transaction() as db:
-        cursor = place.read(db)
-        resumes = cursor.walk_mode == asked.mode and cursor.walk_state is not None
-        if not resumes and asked.mode not in UNSTORED:
-            place.begin(db, asked.mode)
-            Landing(place.connection_id).forget_seen(db, place.stream)
-    since = cursor.watermark if asked.mode == "incremental" else asked.since
-    resume = cursor.walk_state if resumes else None
-    return _Walk(stream, place, WalkRequest(asked.mode, since, asked.until, asked.ids, resume), sees_all)
-
-
-def _follow(job: _Job, walk: _Walk) -> None:
-    started_at, finished = None, False
-    pages = job.connector.walk(job.link, walk.stream, walk.request)
-    with closing(pages):  # type: ignore[type-var]  # a generator; closing it ends its requests in flight
-        for page in pages:
-            started_at, finished = page.started_at or started_at, page.resume is None
-            with job.writer.transaction() as db:
-                counts = replace(job.result)
-                _land_page(db, job, walk, page, counts)
-            _take(job.result, counts)
-            job.result.warnings += [said for said in page.warnings if said not in job.result.warnings]
-            job.progress(job.link.name, job.entity, job.result)
+def _follow(job: Job, relay: Relay, reading: Reading) -> None:
+    started_at, finished, walk = None, False, reading.walk
+    with closing(reading):
+        for page in reading:
+            started_at, finished = page.started_at or started_at, page.state is None
+            if finished or reading.is_read:
+                relay.pass_on()
+            reading.learn(news=_land_page(job, walk, page))
     if not finished and walk.request.mode not in UNSTORED:
         with job.writer.transaction() as db:
             walk.place.finish(db, started_at)
+
+
+def _land_page(job: Job, walk: Walk, page: Drafts) -> bool:
+    """Land a page with its cursor and say so; return whether most of it was news."""
+    try:
+        counts = _written(job, walk, page, whole=True)
+    except REFUSALS:
+        counts = _written(job, walk, page, whole=False)
+    unchanged = counts.unchanged - job.result.unchanged
+    _take(job.result, counts)
+    job.result.warnings += [said for said in page.warnings if said not in job.result.warnings]
+    job.progress(job.link.name, job.entity, job.result)
+    return unchanged * 2 < page.read
+
+
+def _written(job: Job, walk: Walk, page: Drafts, *, whole: bool) -> EntityResult:
+    """Write a page in a transaction. Savepoints for what may be refused cost time, so the first try goes without."""
+    counts = replace(job.result)
+    with job.writer.transaction() as db:
+        land(db, job.drafter, page, counts, whole=whole)
+        _move_cursor(db, walk, page)
+    return counts
 
 
 def _take(result: EntityResult, counts: EntityResult) -> None:
@@ -157,28 +136,24 @@ def _take(result: EntityResult, counts: EntityResult) -> None:
         setattr(result, name, value)
 
 
-def _land_page(db: Connection, job: _Job, walk: _Walk, page: Page, counts: EntityResult) -> None:
-    land(db, job.connector, job.context, page.records, counts)
+def _move_cursor(db: Connection, walk: Walk, page: Drafts) -> None:
     if walk.sees_all:
-        _see(db, walk, page.records)
+        _see(db, walk, page)
     if walk.request.mode in UNSTORED:
         return
-    if page.resume is None:
+    if page.state is None:
         walk.place.finish(db, page.started_at)
     else:
-        walk.place.advance(db, page.resume, page.started_at)
+        walk.place.advance(db, page.state, page.started_at)
 
 
-def _see(db: Connection, walk: _Walk, records: Sequence[RawRecord]) -> None:
-    seen: dict[str, set[str]] = {}
-    for record in records:
-        if not record.deleted:
-            seen.setdefault(record.kind, set()).add(record.external_id)
-    for kind, ids in seen.items():
-        Landing(walk.place.connection_id).see(db, walk.place.stream, kind, ids)
+def _see(db: Connection, walk: Walk, page: Drafts) -> None:
+    for kind, records in page.records.items():
+        seen = [key for key, record in records.items() if not record.deleted]
+        Landing(walk.place.connection_id).see(db, walk.place.stream, kind, seen)
 
 
-def _sweep(job: _Job, streams: Sequence[Stream], mode: str) -> None:
+def _sweep(job: Job, streams: Sequence[Stream], mode: str) -> None:
     """Bury what the finished complete walks of an entity have not seen; kinds that share streams are judged together."""
     if mode not in (*LIVE, "verify"):
         return
@@ -188,7 +163,7 @@ def _sweep(job: _Job, streams: Sequence[Stream], mode: str) -> None:
             _sweep_kind(job, kind, of_kind, "@verify" if mode == "verify" else "")
 
 
-def _sweep_kind(job: _Job, kind: str, streams: Sequence[Stream], suffix: str) -> None:
+def _sweep_kind(job: Job, kind: str, streams: Sequence[Stream], suffix: str) -> None:
     landing, names = Landing(job.link.connection_id), [stream.name + suffix for stream in streams]
     with job.writer.transaction() as db:
         unseen = _unseen(db, job, landing, kind, names)
@@ -201,7 +176,7 @@ def _sweep_kind(job: _Job, kind: str, streams: Sequence[Stream], suffix: str) ->
     job.result.deleted += len(gone)
 
 
-def _unseen(db: Connection, job: _Job, landing: Landing, kind: str, streams: Sequence[str]) -> list[str]:
+def _unseen(db: Connection, job: Job, landing: Landing, kind: str, streams: Sequence[str]) -> list[str]:
     """Return the ids these walks have not seen. Raises ImplausibleWalk when they are too many."""
     began_at = _began_at(db, job, streams)
     live, seen, seen_at_all = landing.count_live(db, kind, streams, began_at)
@@ -213,20 +188,22 @@ def _unseen(db: Connection, job: _Job, landing: Landing, kind: str, streams: Seq
     return landing.missing(db, kind, streams, began_at) if live > seen else []
 
 
-def _still_there(job: _Job, stream: Stream, kind: str, unseen: Sequence[str]) -> set[str]:
+def _still_there(job: Job, stream: Stream, kind: str, unseen: Sequence[str]) -> set[str]:
     """Ask for what a walk has not seen by its ids, and land what is there: an edit may have moved it out of the walk's sight."""
     if not unseen:
         return set()
     there: set[str] = set()
-    for page in job.connector.walk(job.link, stream, WalkRequest("record", ids=tuple(unseen))):
+    link = replace(job.link, http=job.link.http.apart())
+    for page in job.drafter.connector.walk(link, stream, WalkRequest("record", ids=tuple(unseen))):
         live = [record for record in page.records if not record.deleted]
         with job.writer.transaction() as db:
-            land(db, job.connector, job.context, live, job.result)
+            land(db, job.drafter, job.drafter.drafts(live), job.result)
         there |= {record.external_id for record in live if record.kind == kind}
+    job.result.requests += link.http.requests_made
     return there
 
 
-def _began_at(db: Connection, job: _Job, streams: Sequence[str]) -> datetime:
+def _began_at(db: Connection, job: Job, streams: Sequence[str]) -> datetime:
     """Return when, by Postgres' clock, the first of these walks began: what was landed later it need not have seen."""
     began = [Place(job.link.connection_id, job.entity, stream).read(db).walk_began_at for stream in streams]
     return min(moment for moment in began if moment)

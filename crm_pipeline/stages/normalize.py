@@ -10,12 +10,13 @@ from crm_pipeline.database import raw
 from crm_pipeline.database.connections import ConnectionRow, get
 from crm_pipeline.database.cursors import Place
 from crm_pipeline.database.definitions import fingerprint, mapping_context
-from crm_pipeline.database.landing import Landing, prepare
+from crm_pipeline.database.landing import Landing
 from crm_pipeline.database.locks import Writer, writer
 from crm_pipeline.database.refusals import Connection
 from crm_pipeline.model.entities import HISTORY
 from crm_pipeline.model.records import MappingContext, RawRecord
-from crm_pipeline.stages.landing import normalize_records, owed
+from crm_pipeline.stages.drafts import Draft, Drafter, by_entity
+from crm_pipeline.stages.landing import owed
 from crm_pipeline.stages.parts import EntityResult, Parts
 
 BATCH = 1000
@@ -78,7 +79,6 @@ def _normalize_kind(again: _Again, kind: str, writing: Writer, read: Callable[..
     after: Any = ""
     while after is not None:
         with writing.transaction() as db:
-            prepare(db)
             records = read(db, again.context.connection_id, kind, after, BATCH)
             _normalize_batch(db, again, kind, records)
         after = records[-1].external_id if len(records) == BATCH else None
@@ -86,18 +86,21 @@ def _normalize_kind(again: _Again, kind: str, writing: Writer, read: Callable[..
 
 def _normalize_batch(db: Connection, again: _Again, kind: str, records: list[RawRecord]) -> None:
     landing, result = Landing(again.context.connection_id), again.result
-    mapped = normalize_records(again.connector, again.context, records)
+    drafter = Drafter(again.connector, again.context)
+    drafts = [Draft(record) for record in records]
+    for draft in drafts:
+        drafter.map(draft)
     result.read += len(records)
     written, new = 0, 0
-    for entity, sources in mapped.records.items():
-        touched, fresh = landing.save_changed(db, entity, list(sources.values()), log=again.log)
-        debt = owed(entity, [sources[external_id] for external_id in touched if external_id in sources])
+    for entity, sources in by_entity(drafts).items():
+        touched, fresh = landing.save_changed(db, entity, sources, log=again.log)
+        debt = owed(entity, [one.record for one in sources if one.record.external_id in touched])
         if debt:
             landing.owe_reconciling(db, *debt)
         written, new = written + len(touched), new + fresh
-    unread = {one.record.external_id for one in mapped.unread}
-    landing.release(db, kind, [record.external_id for record in records if record.external_id not in unread])
-    landing.quarantine(db, kind, mapped.unread)
+    unread = [draft.unread for draft in drafts if draft.unread]
+    landing.release(db, kind, [draft.record.external_id for draft in drafts if not draft.unread])
+    landing.quarantine(db, kind, unread)
     result.inserted, result.updated = result.inserted + new, result.updated + written - new
     result.quarantined += len(unread)
     result.unchanged = max(0, result.read - result.quarantined - result.inserted - result.updated)

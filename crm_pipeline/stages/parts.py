@@ -1,5 +1,6 @@
 """What a stage is handed, and what it hands back. No verbs here."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -9,6 +10,7 @@ from crm_pipeline.connectors import Connector, Link, Secrets
 from crm_pipeline.database.refusals import Engine
 from crm_pipeline.errors import CrmPipelineError
 from crm_pipeline.http import Session
+from crm_pipeline.model.rules import Rules
 from crm_pipeline.settings import Settings
 
 
@@ -20,6 +22,9 @@ class Parts(Protocol):
 
     @property
     def engine(self) -> Engine: ...
+
+    @property
+    def rules(self) -> Rules: ...
 
     @property
     def connectors(self) -> Mapping[str, Connector]: ...
@@ -74,16 +79,27 @@ class ConnectionResult:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileResult:
-    """What reconciling did for one entity. `queued`: source records taken from the queue."""
+    """What reconciling did for one entity. `queued`: source records taken from the queue; the rest counts golden records."""
 
     queued: int = 0
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
     deleted: int = 0
+    matched: int = 0
+    """Source records that joined a golden record of another."""
+    parted: int = 0
+    """Source records that left one for one of their own."""
+    merged: int = 0
+    """Golden records that became part of others."""
+    reviews: int = 0
+    """Questions put to people."""
+    conflicts: Mapping[str, int] = field(default_factory=dict)
+    """Field → conflicts that came up."""
 
     def __add__(self, other: "ReconcileResult") -> "ReconcileResult":
-        return ReconcileResult(*(getattr(self, name) + getattr(other, name) for name in ReconcileResult.__slots__))
+        sums = {name: getattr(self, name) + getattr(other, name) for name in self.__slots__ if name != "conflicts"}
+        return ReconcileResult(**sums, conflicts=Counter(self.conflicts) + Counter(other.conflicts))
 
 
 @dataclass(frozen=True, slots=True)

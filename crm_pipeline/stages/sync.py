@@ -1,10 +1,13 @@
 """Sync: bring one connection up to date, entity by entity, and write down how it went."""
 
 import gc
+import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from crm_pipeline.connectors import Link
 from crm_pipeline.database import connections, status
@@ -13,12 +16,14 @@ from crm_pipeline.database.locks import Writer, writer
 from crm_pipeline.errors import ConnectionBusy, ConnectionStopped, CrmPipelineError, RateLimited, UsageError
 from crm_pipeline.model.entities import ENTITIES, REFERENCE
 from crm_pipeline.stages.check import check, is_stale
-from crm_pipeline.stages.extract import extract
+from crm_pipeline.stages.extract import Extraction
 from crm_pipeline.stages.normalize import is_outdated, normalize
 from crm_pipeline.stages.parts import Asked, ConnectionResult, EntityResult, Parts, Progress, no_progress
 
 RARELY = (100_000, 50, 50)
 """When Python looks for cycles: records never form one, and looking for them cost a twelfth of a load."""
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep Python to itself: the one that writes needs it for moments only, between two waits for Postgres."""
 MODES = ("initial", "incremental", "window", "record", "verify")
 RESTING = {"paused": "Resume it first: crm-pipeline connections resume {}", "removed": "Connect the account again."}
 
@@ -52,6 +57,7 @@ def sync(
         raise UsageError(f"The connection {row.name} is {row.status}.", what_to_do=RESTING[row.status].format(row.name))
     began = time.monotonic()
     gc.set_threshold(*RARELY)
+    sys.setswitchinterval(SWITCH_SECONDS)
     with writer(parts.engine, row.id) as writing:
         run = _Run(parts, writing, parts.link(row.name), asked, run_id, progress, ConnectionResult(row.name, row.crm))
         _settle(parts, row, run.result, _sync(run, row, wanted))
@@ -79,23 +85,73 @@ def _wanted(entities: Sequence[str] | None) -> list[str]:
 def _sync(run: _Run, connection: ConnectionRow, wanted: Sequence[str]) -> list[CrmPipelineError]:
     """Do the entities in order; return the errors there were, the one that stopped everything last."""
     errors: list[CrmPipelineError] = []
-    for entity in wanted:
-        result = run.result.entities.setdefault(entity, EntityResult())
-        started_at = datetime.now(UTC)
-        error = None
-        try:
-            run, connection = _refreshed(run, connection)
-            _entity(run, connection, entity, result)
-        except CrmPipelineError as caught:
-            error = caught
-            result.error = str(caught)
-            run.result.raised[entity] = caught
-            errors.append(caught)
-        if not isinstance(error, ConnectionBusy):
-            _write_down(run, connection, entity, result, started_at, error)
-        if isinstance(error, (ConnectionStopped, ConnectionBusy)):
-            break
+    with closing(_Line(run, connection, wanted)) as line:
+        for entity in wanted:
+            error = _one(line, entity)
+            errors += [error] if error else []
+            if isinstance(error, (ConnectionStopped, ConnectionBusy)):
+                break
     return errors
+
+
+def _one(line: "_Line", entity: str) -> CrmPipelineError | None:
+    """Do one entity and write down how it went; return the error it met."""
+    result, started_at, error = line.result_of(entity), datetime.now(UTC), None
+    try:
+        line.refresh()
+        _entity(line, entity)
+    except CrmPipelineError as caught:
+        error = caught
+        result.error = str(caught)
+        line.run.result.raised[entity] = caught
+    if not isinstance(error, ConnectionBusy):
+        _write_down(line.run, line.connection, entity, result, started_at, error)
+    return error
+
+
+class _Line:
+    """The entities of a run in order. The next one is begun as soon as one has been read, while its last pages are landed."""
+
+    def __init__(self, run: _Run, connection: ConnectionRow, wanted: Sequence[str]):
+        self.run = run
+        self.connection = connection
+        self._wanted = list(wanted)
+        self._begun: dict[str, Extraction] = {}
+
+    def result_of(self, entity: str) -> EntityResult:
+        """Return where the counts of an entity are kept."""
+        return self.run.result.entities.setdefault(entity, EntityResult())
+
+    def refresh(self) -> None:
+        """Ask about the account again if what we know is old; what was begun with the old knowledge begins anew."""
+        known = self.connection
+        self.run, self.connection = _refreshed(self.run, known)
+        if self.connection is not known:
+            self.close()
+
+    def take(self, entity: str) -> Extraction:
+        """Return the extraction of an entity, begun or not."""
+        return self._begun.pop(entity, None) or self._extraction(entity)
+
+    def close(self) -> None:
+        """End what was begun and has not been taken."""
+        while self._begun:
+            self._begun.popitem()[1].close()
+
+    def _extraction(self, entity: str) -> Extraction:
+        run = self.run
+        return Extraction(
+            run.parts, run.link, entity, run.asked, writer=run.writer, account=self.connection.account, crm=self.connection.crm,
+            result=self.result_of(entity), progress=run.progress, then=partial(self._begin_after, entity),
+        )  # fmt: skip
+
+    def _begin_after(self, entity: str) -> None:
+        following = self._wanted[self._wanted.index(entity) + 1 :][:1]
+        for upcoming in following:
+            # Records are read by the definitions that the reference entities bring: those must be landed first.
+            if upcoming not in self._begun and (upcoming in REFERENCE or entity not in REFERENCE):
+                self._begun[upcoming] = begun = self._extraction(upcoming)
+                begun.begin()
 
 
 def _refreshed(run: _Run, connection: ConnectionRow) -> tuple[_Run, ConnectionRow]:
@@ -106,16 +162,14 @@ def _refreshed(run: _Run, connection: ConnectionRow) -> tuple[_Run, ConnectionRo
     return replace(run, link=run.parts.link(connection.name)), connections.get(run.parts.engine, connection.name)
 
 
-def _entity(run: _Run, connection: ConnectionRow, entity: str, result: EntityResult) -> None:
-    account, crm = connection.account, connection.crm
+def _entity(line: _Line, entity: str) -> None:
+    run, connection = line.run, line.connection
     if entity not in REFERENCE:
         with run.writer.transaction() as db:
             outdated = is_outdated(run.parts, connection, entity, db)
         if outdated:
             normalize(run.parts, connection.name, entity, writing=run.writer)
-    extract(
-        run.parts, run.link, entity, run.asked, writer=run.writer, account=account, crm=crm, result=result, progress=run.progress
-    )
+    line.take(entity).run()
 
 
 def _write_down(

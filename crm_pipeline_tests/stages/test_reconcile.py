@@ -50,7 +50,7 @@ def test_a_golden_record_knows_where_its_values_come_from(connected: Pipeline, t
     reconcile(connected)
     (row,) = rows("SELECT c.*, u.name AS owner FROM crm.contacts c JOIN crm.users u ON u.id = c.owner_id")
     assert row["owner"] == "Owner"
-    assert row["provenance"]["name"] == {"connection": "tiny", "rule": "identity"}
+    assert row["provenance"]["name"] == {"connection": "tiny", "rule": "only", "since": "2026-03-01T00:00:09+00:00"}
     assert row["custom_fields"]["tiny"]["size"]["value"] == "XL"
     assert row["source_count"] == 1
 

@@ -1,8 +1,8 @@
 -- name: listed
--- Every connection that was not removed, in order of its name.
+-- Every connection to a CRM that was not removed, in order of its name.
 SELECT id, crm, name, base_url, direction, status, status_reason, status_changed_at, interval_seconds, stable_id, account,
        token_expires_at, next_due_at, failures, created_at, requests_per_second, request_burst
-FROM sync.connections WHERE status <> 'removed' ORDER BY name;
+FROM sync.connections WHERE status <> 'removed' AND crm <> 'app' ORDER BY name;
 
 -- name: by_name
 -- One connection, removed ones too.

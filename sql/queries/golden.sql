@@ -1,81 +1,228 @@
--- name: plan_for_batches
--- Keep the plans of a batch proportional to the batch, whatever the statistics say, and never compile them.
-SELECT set_config('jit', 'off', true), set_config('random_page_cost', '1', true), set_config('enable_mergejoin', 'off', true),
-       set_config('enable_hashjoin', 'off', true);
-
 -- name: make_batch
--- Where the keys of one batch wait; lives as long as the session, emptied by every commit.
-CREATE TEMPORARY TABLE IF NOT EXISTS reconcile_batch (connection_id integer, external_id text, PRIMARY KEY (connection_id, external_id))
-ON COMMIT DELETE ROWS;
+-- Where the golden records of one batch, their sources and what is in dispute about them wait; emptied by every commit.
+CREATE TEMPORARY TABLE IF NOT EXISTS golden_batch (golden_id uuid PRIMARY KEY) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS golden_sources (connection_id integer PRIMARY KEY, name text, place integer, ignored integer) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS golden_mixed (golden_id uuid PRIMARY KEY) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS golden_disputes (golden_id uuid PRIMARY KEY, disputed integer) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS golden_verdicts (golden_id uuid PRIMARY KEY, disputed integer, provenance jsonb, kept jsonb) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS golden_winners (golden_id uuid, connection_id integer, external_id text, wins integer) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS golden_bases (golden_id uuid, field text, value jsonb) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS golden_conflicts
+    (golden_id uuid, field text, base_value jsonb, "values" jsonb, rule text, chosen text, state text, decided_by text) ON COMMIT DELETE ROWS;
+
+-- name: empty
+-- Begin a batch with nothing laid out, also within a transaction that had one already.
+DELETE FROM golden_batch;
+DELETE FROM golden_sources;
+DELETE FROM golden_mixed;
+DELETE FROM golden_disputes;
+DELETE FROM golden_verdicts;
+DELETE FROM golden_winners;
+DELETE FROM golden_bases;
+DELETE FROM golden_conflicts;
 
 -- name: take_batch
--- Take the next keys of an entity from the queue; answers the last place taken, null when nothing waits.
+-- Take the next golden records that are to be rebuilt; answers how many.
 WITH taken AS (
-    DELETE FROM sync.reconcile_queue
-    WHERE id = ANY(ARRAY(SELECT id FROM sync.reconcile_queue WHERE entity = %(entity)s AND id > %(after)s
-                         ORDER BY id LIMIT %(size)s FOR UPDATE SKIP LOCKED))
-    RETURNING id, connection_id, external_id
+    DELETE FROM sync.golden_queue q
+    USING (SELECT golden_id FROM sync.golden_queue WHERE entity = '{entity}' ORDER BY golden_id LIMIT %(size)s FOR UPDATE SKIP LOCKED) t
+    WHERE q.entity = '{entity}' AND q.golden_id = t.golden_id
+    RETURNING q.golden_id
 ), kept AS (
-    INSERT INTO reconcile_batch SELECT DISTINCT connection_id, external_id FROM taken
+    INSERT INTO golden_batch SELECT golden_id FROM taken RETURNING 1
 )
-SELECT max(id) FROM taken;
+SELECT count(*) FROM kept;
 
--- name: count_batch
--- How many keys the batch has.
-SELECT count(*) FROM reconcile_batch;
+-- name: count_queue
+-- How many golden records wait to be rebuilt (stops counting at as many as matter).
+SELECT count(*) FROM (SELECT FROM sync.golden_queue WHERE entity = '{entity}' LIMIT %(limit)s) w;
 
 -- name: queue_all
--- Reconcile every source record of an entity.
-INSERT INTO sync.reconcile_queue (entity, connection_id, external_id)
-SELECT '{entity}', connection_id, external_id FROM source.{entity} ORDER BY connection_id, external_id;
-
--- name: link
--- Give source records that stand alone their golden id in the crosswalk.
-INSERT INTO crm.crosswalk (golden_id, entity, connection_id, external_id, rule)
-SELECT s.golden_id, '{entity}', s.connection_id, s.external_id, 'identity'
-FROM reconcile_batch b
-JOIN source.{entity} s ON s.connection_id = b.connection_id AND s.external_id = b.external_id
-ORDER BY s.golden_id
+-- Have every golden record of an entity rebuilt, and those that should not be there.
+INSERT INTO sync.golden_queue (entity, golden_id)
+SELECT '{entity}', golden_id FROM crm.crosswalk WHERE entity = '{entity}'
+UNION
+SELECT '{entity}', id FROM crm.{entity}
+ORDER BY 2
 ON CONFLICT DO NOTHING;
 
--- name: count_deletions
--- How many golden records this batch buries.
-SELECT count(*)
-FROM reconcile_batch b
-JOIN source.{entity} s ON s.connection_id = b.connection_id AND s.external_id = b.external_id
-JOIN crm.{entity} g ON g.id = s.golden_id
-WHERE s.deleted_at IS NOT NULL AND g.deleted_at IS NULL;
+-- name: remove_orphan_links
+-- Take away crosswalk rows no source record stands behind, when rebuilding.
+DELETE FROM crm.crosswalk x
+WHERE x.entity = '{entity}'
+  AND NOT EXISTS (SELECT FROM source.{entity} s WHERE s.connection_id = x.connection_id AND s.external_id = x.external_id);
 
--- name: upsert
--- Bring a batch's source records into the golden table; rows that would stay the same are not written.
-INSERT INTO crm.{entity} AS g
-    (id, {columns}, provenance, source_count, custom_fields, created_at, updated_at, deleted_at)
-SELECT s.golden_id, {values},
-       jsonb_strip_nulls(jsonb_build_object({provenance})),
-       1,
-       CASE WHEN s.custom_fields = '{}' THEN s.custom_fields ELSE jsonb_build_object(c.name, s.custom_fields) END,
-       s.remote_created_at, s.remote_updated_at, s.deleted_at
-FROM reconcile_batch b
-JOIN source.{entity} s ON s.connection_id = b.connection_id AND s.external_id = b.external_id
-JOIN (SELECT id, name, jsonb_build_object('connection', name, 'rule', 'identity') AS origin FROM sync.connections) c
-    ON c.id = s.connection_id
+-- name: order_sources
+-- Lay out the connections in the order in which ties end, and which groups of fields ignore them.
+INSERT INTO golden_sources
+SELECT c.id, c.name, row_number() OVER (ORDER BY array_position(%(order)s::text[], c.name) NULLS LAST, c.name),
+       COALESCE((%(ignored)s::jsonb ->> c.name)::integer, 0)
+FROM sync.connections c;
+
+-- name: make_sides
+-- Where what each source record says of a golden one is laid out.
+CREATE TEMPORARY TABLE IF NOT EXISTS sides_{entity} ON COMMIT DELETE ROWS AS
+SELECT s.golden_id, s.connection_id, s.external_id, ''::text AS connection, 0 AS place, 0 AS ignored, now() AS joined_at, 0 AS changed,
+       NULL::jsonb AS times, NULL::jsonb AS origin, {golden_columns_typed}, {references_typed} s.custom_fields, s.remote_created_at,
+       s.remote_updated_at, s.deleted_at, s.first_updated_at
+FROM source.{entity} s, crm.{entity} g LIMIT 0;
+
+-- name: empty_sides
+-- Begin a batch with no sides.
+DELETE FROM sides_{entity};
+
+-- name: lay_out
+-- Lay out what each source record says of the batch's golden records, with golden references.
+INSERT INTO sides_{entity}
+SELECT x.golden_id, x.connection_id, x.external_id, c.name, c.place, c.ignored, x.decided_at, 0,
+       NULL, jsonb_build_object('connection', c.name, 'since', COALESCE(s.first_updated_at, s.remote_updated_at)),
+       {values}, {references} s.custom_fields, s.remote_created_at, s.remote_updated_at, s.deleted_at,
+       COALESCE(s.first_updated_at, s.remote_updated_at)
+FROM golden_batch b
+JOIN crm.crosswalk x ON x.golden_id = b.golden_id AND x.entity = '{entity}'
+JOIN source.{entity} s ON s.connection_id = x.connection_id AND s.external_id = x.external_id
+JOIN golden_sources c ON c.connection_id = x.connection_id
 {joins}
-ON CONFLICT (id) DO UPDATE SET {assignments}, reconciled_at = now()
-WHERE ({old_values}) IS DISTINCT FROM ({new_values})
-RETURNING g.xmax = 0;
+ORDER BY x.golden_id, c.place, x.external_id;
 
 -- name: join_reference
 -- One reference of a golden record, found by its crosswalk.
 LEFT JOIN crm.crosswalk {alias} ON {alias}.entity = {to} AND {alias}.connection_id = {side}.connection_id AND {alias}.external_id = {side}.{column}
 
+-- name: drop_dead
+-- Deleted source records say nothing as long as another of the same golden record lives.
+DELETE FROM sides_{entity} d
+USING (SELECT golden_id FROM sides_{entity} GROUP BY golden_id HAVING bool_or(deleted_at IS NULL) AND bool_or(deleted_at IS NOT NULL)) m
+WHERE d.golden_id = m.golden_id AND d.deleted_at IS NOT NULL;
+
+-- name: date_fields
+-- Note when fields changed since we first saw them.
+UPDATE sides_{entity} s SET times = t.times, changed = t.changed
+FROM (
+    SELECT connection_id, external_id, jsonb_object_agg(group_no, at) AS times, bit_or(1 << group_no) AS changed
+    FROM (
+        SELECT f.connection_id, f.external_id, m.group_no, max(COALESCE(f.changed_at, f.seen_at)) AS at
+        FROM sides_{entity} d
+        JOIN source.field_changes f ON f.connection_id = d.connection_id AND f.entity = '{entity}' AND f.external_id = d.external_id
+        JOIN unnest(%(fields)s::text[], %(groups)s::integer[]) m (field, group_no) ON m.field = f.field
+        GROUP BY 1, 2, 3
+    ) l
+    GROUP BY 1, 2
+) t
+WHERE t.connection_id = s.connection_id AND t.external_id = s.external_id;
+
+-- name: find_mixed
+-- Find the golden records with several sides, or one that does not count for some field.
+INSERT INTO golden_mixed SELECT golden_id FROM sides_{entity} GROUP BY golden_id HAVING count(*) > 1 OR bool_or(ignored <> 0);
+
+-- name: find_disputes
+-- Find the groups of fields in which sides that say something differ; one that does not count is for the rules too.
+INSERT INTO golden_disputes
+SELECT * FROM (
+    SELECT s.golden_id, {disputed} AS disputed
+    FROM (SELECT s.golden_id, s.ignored, {said} FROM sides_{entity} s JOIN golden_mixed m ON m.golden_id = s.golden_id) s
+    GROUP BY s.golden_id
+) d
+WHERE d.disputed <> 0;
+
+-- name: disputes
+-- What the sides say of disputed groups, what stands, what they last agreed on and what a person chose.
+SELECT s.golden_id::text, d.disputed, max(s.joined_at) > g.reconciled_at AS has_joined,
+       (SELECT json_object_agg(b.field, b.value)::text FROM sync.bases b
+        WHERE b.entity = '{entity}' AND b.golden_id = s.golden_id AND b.agreed_at >= max(s.joined_at)) AS bases,
+       (SELECT json_object_agg(c.field, json_build_array(c.values, c.chosen, c.decided_by, c.rule, c.state))::text FROM sync.conflicts c
+        WHERE c.entity = '{entity}' AND c.golden_id = s.golden_id AND c.superseded_at IS NULL) AS conflicts,
+       {standing}, {sides}
+FROM golden_disputes d
+JOIN sides_{entity} s ON s.golden_id = d.golden_id
+LEFT JOIN crm.{entity} g ON g.id = s.golden_id
+GROUP BY s.golden_id, d.disputed, g.id
+ORDER BY s.golden_id;
+
+-- name: drop_bases
+-- Forget what was agreed on where the sides agree again, or a newcomer makes it void.
+DELETE FROM sync.bases b USING golden_batch t
+WHERE b.entity = '{entity}' AND b.golden_id = t.golden_id
+  AND NOT EXISTS (SELECT FROM golden_bases k WHERE k.golden_id = b.golden_id AND k.field = b.field AND k.value = b.value);
+
+-- name: keep_bases
+-- Remember what was agreed on where the sides differ now.
+INSERT INTO sync.bases (entity, golden_id, field, value, agreed_at)
+SELECT '{entity}', golden_id, field, value, now() FROM golden_bases ORDER BY golden_id, field
+ON CONFLICT DO NOTHING;
+
+-- name: supersede_conflicts
+-- Conflicts whose values changed again, or that are none any more, do not stand any more.
+UPDATE sync.conflicts c SET superseded_at = now()
+FROM golden_batch t
+WHERE c.entity = '{entity}' AND c.golden_id = t.golden_id AND c.superseded_at IS NULL
+  AND NOT EXISTS (
+      SELECT FROM golden_conflicts n WHERE n.golden_id = c.golden_id AND n.field = c.field AND n.values = c.values
+          AND (n.rule, n.chosen, n.state) IS NOT DISTINCT FROM (c.rule, c.chosen, c.state)
+  );
+
+-- name: put_conflicts
+-- Write down the conflicts of the batch; those that stand already stay.
+INSERT INTO sync.conflicts (entity, golden_id, field, base_value, "values", rule, chosen, state, decided_by, decided_at)
+SELECT '{entity}', golden_id, field, base_value, "values", rule, chosen, state, decided_by, CASE WHEN state <> 'open' THEN now() END
+FROM golden_conflicts ORDER BY golden_id, field
+ON CONFLICT DO NOTHING
+RETURNING field;
+
+-- name: count_dying
+-- How many golden records of the batch lose their last living source.
+SELECT count(*) FROM golden_batch b
+JOIN crm.{entity} g ON g.id = b.golden_id AND g.deleted_at IS NULL
+WHERE NOT EXISTS (SELECT FROM sides_{entity} s WHERE s.golden_id = b.golden_id AND s.deleted_at IS NULL);
+
+-- name: remove_empty
+-- Take away golden records no source record belongs to any more: they were merged or parted.
+DELETE FROM crm.{entity} g USING golden_batch b
+WHERE g.id = b.golden_id AND NOT EXISTS (SELECT FROM sides_{entity} s WHERE s.golden_id = b.golden_id);
+
+-- name: upsert_single
+-- Bring golden records with one side in; rows that would stay the same are not written.
+INSERT INTO crm.{entity} AS g
+    (id, {columns}, provenance, source_count, custom_fields, created_at, updated_at, deleted_at)
+SELECT s.golden_id, {single_values},
+       jsonb_strip_nulls(jsonb_build_object({single_provenance})),
+       1, CASE WHEN s.custom_fields = '{}' THEN s.custom_fields ELSE jsonb_build_object(s.connection, s.custom_fields) END,
+       s.remote_created_at, s.remote_updated_at, s.deleted_at
+FROM (SELECT s.*, s.origin || '{"rule": "only"}' AS told FROM sides_{entity} s) s
+WHERE NOT EXISTS (SELECT FROM golden_mixed m WHERE m.golden_id = s.golden_id)
+ORDER BY s.golden_id
+ON CONFLICT (id) DO UPDATE SET {assignments}, reconciled_at = now()
+WHERE ({old_values}) IS DISTINCT FROM ({new_values})
+RETURNING g.xmax = 0;
+
+-- name: upsert_mixed
+-- Bring golden records with several sides in, each group of fields from the side that won; unchanged rows are not written.
+INSERT INTO crm.{entity} AS g
+    (id, {columns}, provenance, source_count, custom_fields, created_at, updated_at, deleted_at)
+SELECT s.golden_id, {mixed_values},
+       jsonb_strip_nulls(jsonb_build_object({mixed_provenance})) || COALESCE(v.provenance, '{}'),
+       count(*), COALESCE(jsonb_object_agg(s.connection, s.custom_fields) FILTER (WHERE s.custom_fields <> '{}'), '{}'),
+       min(s.remote_created_at), max(s.remote_updated_at), CASE WHEN bool_and(s.deleted_at IS NOT NULL) THEN max(s.deleted_at) END
+FROM (
+    SELECT s.*, COALESCE(w.wins, 0) AS wins
+    FROM sides_{entity} s
+    JOIN golden_mixed m ON m.golden_id = s.golden_id
+    LEFT JOIN golden_winners w ON w.golden_id = s.golden_id AND w.connection_id = s.connection_id AND w.external_id = s.external_id
+    ORDER BY s.golden_id, s.place, s.external_id
+) s
+LEFT JOIN golden_verdicts v ON v.golden_id = s.golden_id
+GROUP BY s.golden_id, v.golden_id
+ORDER BY s.golden_id
+ON CONFLICT (id) DO UPDATE SET {assignments}, reconciled_at = now()
+WHERE ({old_values}) IS DISTINCT FROM ({new_values})
+RETURNING g.xmax = 0;
+
 -- name: note_missing
--- Remember which records of the batch refer to records not known yet.
+-- Remember which source records of the batch refer to records not known yet.
 INSERT INTO sync.missing_references (connection_id, missing_entity, missing_external_id, entity, external_id)
-SELECT s.connection_id, v.missing_entity, v.missing_external_id, '{entity}', s.external_id
-FROM reconcile_batch b
-JOIN source.{entity} s ON s.connection_id = b.connection_id AND s.external_id = b.external_id
-JOIN crm.{entity} g ON g.id = s.golden_id
-CROSS JOIN LATERAL (VALUES {references}) v (missing_entity, missing_external_id, found)
+SELECT DISTINCT s.connection_id, v.missing_entity, v.missing_external_id, '{entity}', s.external_id
+FROM sides_{entity} s
+CROSS JOIN LATERAL (VALUES {missing}) v (missing_entity, missing_external_id, found)
 WHERE v.missing_external_id IS NOT NULL AND v.missing_entity IS NOT NULL AND v.found IS NULL
 ORDER BY 1, 2, 3, 5
 ON CONFLICT DO NOTHING;
@@ -83,48 +230,77 @@ ON CONFLICT DO NOTHING;
 -- name: note_missing_links
 -- Remember which link rows of the batch lead to records not known yet.
 INSERT INTO sync.missing_references (connection_id, missing_entity, missing_external_id, entity, external_id)
-SELECT DISTINCT l.connection_id, '{to}', l.{to_column}, '{entity}', b.external_id
-FROM reconcile_batch b
-JOIN source.{table} l ON l.connection_id = b.connection_id AND l.{parent} = b.external_id
+SELECT DISTINCT l.connection_id, '{to}', l.{to_column}, '{entity}', o.external_id
+FROM sides_{entity} o
+JOIN source.{table} l ON l.connection_id = o.connection_id AND l.{parent} = o.external_id
 LEFT JOIN crm.crosswalk r ON r.entity = '{to}' AND r.connection_id = l.connection_id AND r.external_id = l.{to_column}
 WHERE l.{to_column} IS NOT NULL AND r.golden_id IS NULL
 ORDER BY 1, 2, 3, 5
 ON CONFLICT DO NOTHING;
 
--- name: wake_dependents
--- Queue the records that refer to those of this batch and could not find them before.
-WITH found AS (
-    DELETE FROM sync.missing_references m
-    USING reconcile_batch b
-    WHERE m.connection_id = b.connection_id AND m.missing_entity = '{entity}' AND m.missing_external_id = b.external_id
-      AND EXISTS (SELECT FROM source.{entity} s WHERE s.connection_id = b.connection_id AND s.external_id = b.external_id)
-    RETURNING m.entity, m.connection_id, m.external_id
-)
-INSERT INTO sync.reconcile_queue (entity, connection_id, external_id)
-SELECT DISTINCT entity, connection_id, external_id FROM found ORDER BY 1, 2, 3;
-
 -- name: make_wanted
 -- Where the golden link rows of one batch are laid out before they are compared.
 CREATE TEMPORARY TABLE IF NOT EXISTS wanted_{table} (LIKE crm.{table} INCLUDING DEFAULTS, PRIMARY KEY ({key})) ON COMMIT DELETE ROWS;
 
+-- name: empty_wanted
+-- Begin a batch with no link rows.
+DELETE FROM wanted_{table};
+
 -- name: want_links
--- Lay out what the golden link rows of a batch should be; of two rows that become one, the first stays.
+-- Lay out what the golden link rows of a batch should be; of two rows that become one, the first in source order stays.
 INSERT INTO wanted_{table} ({columns})
 SELECT DISTINCT ON ({key}) {selected}
-FROM reconcile_batch b
-JOIN source.{entity} o ON o.connection_id = b.connection_id AND o.external_id = b.external_id
-JOIN source.{table} l ON l.connection_id = b.connection_id AND l.{parent} = b.external_id {and_entity}
+FROM sides_{entity} o
+JOIN source.{table} l ON l.connection_id = o.connection_id AND l.{parent} = o.external_id {and_entity}
 {join}
-ORDER BY {key}, {first};
+{of_one_side}
+ORDER BY {key}, o.place, o.external_id, {first};
+
+-- name: of_one_side
+-- Rows that cannot be mixed come from the first side that has any.
+WHERE NOT EXISTS (
+    SELECT FROM sides_{entity} e JOIN source.{table} f ON f.connection_id = e.connection_id AND f.{parent} = e.external_id
+    WHERE e.golden_id = o.golden_id AND (e.place, e.external_id) < (o.place, o.external_id)
+)
+
+-- name: keep_preferred_points
+-- Of kinds that follow one source, keep only the points of the first side that has any.
+DELETE FROM wanted_contact_points w
+USING golden_mixed m
+WHERE w.entity = '{entity}' AND w.golden_id = m.golden_id AND w.kind = ANY(%(kinds)s::text[])
+  AND NOT EXISTS (
+      SELECT FROM source.contact_points l
+      WHERE l.entity = '{entity}' AND l.kind = w.kind AND l.value = w.value
+        AND (l.connection_id, l.external_id) = (
+            SELECT o.connection_id, o.external_id FROM sides_{entity} o
+            JOIN source.contact_points p ON p.entity = '{entity}' AND p.connection_id = o.connection_id
+                AND p.external_id = o.external_id AND p.kind = w.kind
+            WHERE o.golden_id = w.golden_id
+            ORDER BY array_position(ARRAY(SELECT jsonb_array_elements_text(%(orders)s::jsonb -> w.kind)), o.connection) NULLS LAST,
+                     o.place, o.external_id LIMIT 1
+        )
+  );
+
+-- name: choose_primary
+-- Have one primary point of each kind where several sides had one.
+UPDATE wanted_contact_points w SET is_primary = w.value = f.value
+FROM (
+    SELECT DISTINCT ON (k.golden_id, k.kind) k.golden_id, k.kind, k.value
+    FROM golden_mixed m
+    JOIN sides_{entity} o ON o.golden_id = m.golden_id
+    JOIN source.contact_points l ON l.entity = '{entity}' AND l.connection_id = o.connection_id AND l.external_id = o.external_id
+    JOIN wanted_contact_points k ON k.entity = '{entity}' AND k.golden_id = o.golden_id AND k.kind = l.kind AND k.value = l.value
+    WHERE l.is_primary
+    ORDER BY k.golden_id, k.kind, o.place, o.external_id, l.position
+) f
+WHERE w.entity = '{entity}' AND w.golden_id = f.golden_id AND w.kind = f.kind AND w.is_primary <> (w.value = f.value);
 
 -- name: remove_links
 -- Take away golden link rows of a batch that should not be there any more.
 DELETE FROM crm.{table} t
-WHERE t.{owner} = ANY(ARRAY(
-        SELECT o.golden_id FROM reconcile_batch b
-        JOIN source.{entity} o ON o.connection_id = b.connection_id AND o.external_id = b.external_id
-    )) {and_entity_of_old}
-    AND NOT EXISTS (SELECT FROM wanted_{table} w WHERE {same_key});
+USING golden_batch b
+WHERE t.{owner} = b.golden_id {and_entity_of_old}
+  AND NOT EXISTS (SELECT FROM wanted_{table} w WHERE {same_key});
 
 -- name: upsert_links
 -- Bring the golden link rows of a batch in; rows that would stay the same are not written.
@@ -136,11 +312,11 @@ WHERE ROW({old_values}) IS DISTINCT FROM ROW({new_values});
 -- name: want_stage_history
 -- Lay out the stage history of a batch's deals: the CRM's own where it has one, else the changes observed between syncs.
 WITH owners AS (
-    SELECT d.golden_id, d.connection_id, d.external_id, d.stage_external_id, COALESCE(d.remote_created_at, d.remote_updated_at) AS born_at,
+    SELECT o.golden_id, d.connection_id, d.external_id, d.stage_external_id, COALESCE(d.remote_created_at, d.remote_updated_at) AS born_at,
            EXISTS (SELECT FROM source.stage_changes h WHERE h.connection_id = d.connection_id AND h.deal_external_id = d.external_id
                    AND h.deleted_at IS NULL) AS has_own
-    FROM reconcile_batch b
-    JOIN source.deals d ON d.connection_id = b.connection_id AND d.external_id = b.external_id
+    FROM sides_deals o
+    JOIN source.deals d ON d.connection_id = o.connection_id AND d.external_id = o.external_id
 ), events AS (
     SELECT o.golden_id AS deal_id, h.changed_at, h.connection_id, h.pipeline_external_id, h.stage_external_id,
            h.from_stage_external_id, 'crm' AS origin, h.connection_id || ':' || h.external_id AS event_key, h.author_external_id
@@ -177,17 +353,3 @@ LEFT JOIN crm.crosswalk f ON f.entity = 'stages' AND f.connection_id = x.connect
 LEFT JOIN crm.crosswalk p ON p.entity = 'pipelines' AND p.connection_id = x.connection_id
     AND p.external_id = COALESCE(x.pipeline_external_id, t.pipeline_external_id)
 LEFT JOIN crm.crosswalk a ON a.entity = 'users' AND a.connection_id = x.connection_id AND a.external_id = x.author_external_id;
-
--- name: remove_orphans
--- Take away golden records no source record stands behind, when rebuilding.
-DELETE FROM crm.{entity} g WHERE NOT EXISTS (SELECT FROM crm.crosswalk x WHERE x.golden_id = g.id);
-
--- name: remove_orphan_links
--- Take away crosswalk rows no source record stands behind, when rebuilding.
-DELETE FROM crm.crosswalk x
-WHERE x.entity = '{entity}'
-  AND NOT EXISTS (SELECT FROM source.{entity} s WHERE s.connection_id = x.connection_id AND s.external_id = x.external_id);
-
--- name: remove_orphan_children
--- Take away link rows whose owner is no golden record, when rebuilding.
-DELETE FROM crm.{table} t WHERE {of_entity} NOT EXISTS (SELECT FROM crm.{entity} g WHERE g.id = t.{owner});

@@ -1,7 +1,3 @@
--- name: plan_for_pages
--- Keep the plans of a page's statements proportional to the page, whatever the statistics say, and never compile them.
-SELECT set_config('jit', 'off', true), set_config('random_page_cost', '1', true), set_config('enable_mergejoin', 'off', true);
-
 -- name: known
 -- What is already landed of these ids, to tell news from what we have.
 SELECT external_id, content_hash, remote_updated_at, deleted_at IS NOT NULL AS is_deleted

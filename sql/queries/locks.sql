@@ -2,6 +2,14 @@
 -- Become the one writer of a connection, unless somebody is.
 SELECT pg_try_advisory_lock(%(class)s, %(connection_id)s);
 
+-- name: plan_for_pages
+-- Keep the plans of a writer's statements proportional to its pages, whatever the statistics say, and never compile them.
+SELECT set_config('jit', 'off', false), set_config('random_page_cost', '1', false), set_config('enable_mergejoin', 'off', false);
+
+-- name: plan_as_usual
+-- Hand the session back as it was.
+RESET jit; RESET random_page_cost; RESET enable_mergejoin;
+
 -- name: release_writer
 -- Stop being the writer of a connection.
 SELECT pg_advisory_unlock(%(class)s, %(connection_id)s);

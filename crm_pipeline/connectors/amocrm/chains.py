@@ -1,10 +1,12 @@
 """Chains on the time of change, for lists whose filter works: leads, contacts, companies, notes (facts: amocrm 3.4, 3.5).
 
-Each step asks for page 1 of what changed since the last row's second, oldest first. Page 2 is never asked for, so rows that
-leave the window while people work cannot shift unread ones out of sight. When everything is read, those that left are read at
-the end: a first load is whole although people work. A second too full for one page is read by pages in
-order of id, several in flight. Rows can only leave a past second; if any row was changed or deleted meanwhile, such seconds
-are read once more from their last page down: leaving rows shift unread ones towards page 1, where the way down still comes past.
+A walk up to now begins at its end: the newest page, which also sets its clock and often is all there is. The rest is read in
+steps from its beginning: each asks for page 1 of what changed since the last row's second, oldest first. Page 2 is never asked
+for, so rows that leave the window while people work cannot shift unread ones out of sight. When everything is read, those that
+left are read at the end: a first load is whole although people work. A second too full for one page is read by pages in order
+of id, several in flight. Rows can only leave a past second; if any row was changed or deleted meanwhile, such seconds are read
+once more from their last page down: leaving rows shift unread ones towards page 1, where the way down still comes past.
+How a range is shared among workers is in `shares.py`.
 """
 
 from collections.abc import Iterator
@@ -12,17 +14,16 @@ from typing import Any
 
 from crm_pipeline.connectors.amocrm.client import Params
 from crm_pipeline.connectors.amocrm.feed import happened_since
-from crm_pipeline.connectors.amocrm.frame import OPEN, Frame, Ignored, follow, ranges_of, records_of
+from crm_pipeline.connectors.amocrm.frame import OPEN, OVERLAP, Frame, Ignored, follow, ranges_of, records_of
 from crm_pipeline.connectors.amocrm.ladders import last_page, rungs_above
 from crm_pipeline.connectors.amocrm.payloads import seconds
+from crm_pipeline.connectors.amocrm.shares import halves, shares
 from crm_pipeline.connectors.amocrm.streams import Listing
 from crm_pipeline.errors import ImplausibleWalk
 from crm_pipeline.model.records import Page, Payload
 from crm_pipeline.walk import Range, Step
 
 PHASE, TAIL, DENSE = "chain", "tail", "dense"
-WORTH_SPLITTING = 3
-"""A range is halved for an idle worker when it seems to hold at least so many pages."""
 
 
 def chain(frame: Frame, listing: Listing, low: int, high: int, resume: Payload | None) -> Iterator[Page]:
@@ -31,25 +32,18 @@ def chain(frame: Frame, listing: Listing, low: int, high: int, resume: Payload |
     ranges, tail = ranges_of(resume, PHASE), ranges_of(resume, TAIL)
     phase = resume.get("phase") if resume else None
     if ranges is None and phase not in (TAIL, DENSE):
-        ranges = _first_range(frame, listing, low, high)
+        ranges = [Range(low, high, {"head": True} if high == OPEN else None)]
     if ranges:
         then = {"phase": TAIL}
-        yield from follow(frame, reader.fetch, ranges, records, phase=PHASE, then=then, in_flight=in_flight, split=_halves)
-    if phase != DENSE and low == 0 and high == OPEN and frame.started:
+        yield from follow(frame, reader.fetch, ranges, records, phase=PHASE, then=then, in_flight=in_flight, split=halves)
+    if phase != DENSE and low == 0 and high == OPEN and frame.started and not frame.notes.get("one_page"):
         tail = tail or [Range(frame.started, OPEN)]
-        yield from follow(frame, reader.fetch, tail, records, phase=TAIL, then={"phase": DENSE})
+        yield from follow(frame, reader.tail, tail, records, phase=TAIL, then={"phase": DENSE})
     again = ranges_of(resume, DENSE) or _unsure_seconds(frame, reader)
     if again:
         yield from follow(frame, reader.fetch, again, records, phase=DENSE, in_flight=in_flight)
     else:
         yield frame.page([], None)
-
-
-def _first_range(frame: Frame, listing: Listing, low: int, high: int) -> list[Range]:
-    if high != OPEN:
-        return [Range(low, high)]
-    newest = _newest(frame, listing)
-    return [Range(low, newest)] if newest and newest >= low else []
 
 
 def _unsure_seconds(frame: Frame, reader: "_Chain") -> list[Range]:
@@ -58,15 +52,6 @@ def _unsure_seconds(frame: Frame, reader: "_Chain") -> list[Range]:
     if not dense or reader.is_quiet():
         return []
     return [Range(int(second), int(second), {"page": top, "down": True}) for second, top in dense.items()]
-
-
-def _newest(frame: Frame, listing: Listing) -> int:
-    """Set the walk's clock by the newest change there is; return its second, 0 for an empty list."""
-    newest_first = [*listing.params, ("order[updated_at]", "desc")]
-    found = frame.client.sure_page(listing.path, listing.key, newest_first, limit=1, tries=2)
-    newest = seconds(found.rows[0]) if found.rows else 0
-    frame.begin(newest or None, found.served_at)
-    return newest
 
 
 class _Chain:
@@ -90,20 +75,48 @@ class _Chain:
         self._frame.notes["from_is_inclusive"] = learnt
 
     def fetch(self, asked: Range) -> Step:
-        """Read one step. Range hints: None (beginning), on (goes on from a row's second), page (inside one second)."""
+        """Read one step. Range hints: head (newest page), None (beginning), on (goes on from a row's second), page (inside one
+        second); top (seconds a page spans at the end), span (the same where it was read last).
+        """
         hint: dict[str, Any] = asked.hint or {}
         if "page" in hint:
             return self._second(asked)
-        rows, more = self._from_row(asked) if hint.get("on") else self._window(asked, self._before(asked.low), tries=2)
+        if "head" in hint:
+            return self._head(asked)
+        rows, more = (self._from_row if hint.get("on") else self._from_the_beginning)(asked)
         fresh = [row for row in rows if asked.low <= seconds(row) <= asked.high]
         last = seconds(rows[-1]) if rows else 0
         if not more or last > asked.high:
             return Step(fresh)
         if last > asked.low:
-            return Step(fresh, (Range(last, asked.high, {"on": True, "span": last - max(asked.low, seconds(rows[0]))}),))
+            return Step(fresh, shares(asked, max(asked.low, seconds(rows[0])), last, max(1, self._frame.link.in_flight)))
         self._learn(asked)
-        second = (Range(asked.low, asked.low, {"page": 1, "step": 1, "leads": True}),)
+        second = (Range(asked.low, asked.low, {"page": 1, "step": 0, "leads": True}),)
         return Step(fresh, second + ((Range(asked.low + 1, asked.high),) if asked.high > asked.low else ()))
+
+    def _head(self, asked: Range) -> Step:
+        """Read the newest page of a range and set the walk's clock by it; leave what is older. Raises Ignored.
+
+        Where nothing has changed the clock stays where it was: the newest row known is within the overlap, or was deleted.
+        """
+        params = self._params(asked, asked.low - 1, "desc")
+        found = self._client.sure_page(self._listing.path, self._listing.key, params, tries=2)
+        times = [seconds(row) for row in found.rows]
+        if times != sorted(times, reverse=True) or (times and times[-1] < asked.low - 1):
+            raise Ignored(self._listing.stream.name)
+        self._frame.begin(times[0] if times else asked.low + OVERLAP if asked.low else None, found.served_at)
+        fresh = [row for row in found.rows if seconds(row) >= asked.low]
+        if not found.more or times[-1] < asked.low:
+            self._frame.notes["one_page"] = True
+            return Step(fresh)
+        return Step(fresh, (Range(asked.low, times[-1], {"top": times[0] - times[-1]}),))
+
+    def tail(self, asked: Range) -> Step:
+        """Read what has changed since the walk began, and note whether anything has."""
+        step = self.fetch(asked)
+        changed = bool(step.rest) or any(seconds(row) > (self._frame.started or 0) for row in step.rows)
+        self._frame.notes["changed"] = changed or self._frame.notes.get("changed", False)
+        return step
 
     def _learn(self, asked: Range) -> None:
         """Find out by a second that has many rows: the pages of a second must all be counted from the same beginning."""
@@ -114,6 +127,14 @@ class _Chain:
     def _before(self, second: int) -> int:
         """Return what to ask from so that a second is certainly included."""
         return second if self._from_is_inclusive else second - 1
+
+    def _from_the_beginning(self, asked: Range) -> tuple[list[Payload], bool]:
+        """Read the first page of a range; a page that has shown newer rows may have said that something must be there."""
+        certain = "top" in (asked.hint or {})
+        rows, more = self._window(asked, self._before(asked.low), tries=4 if certain else 2)
+        if certain and not rows:
+            self._be_sure_of_the_end(asked)
+        return rows, more
 
     def _from_row(self, asked: Range) -> tuple[list[Payload], bool]:
         """Go on from a row's second. Something must be there: the page before said that it is not the last."""
@@ -155,16 +176,23 @@ class _Chain:
 
     def _params(self, asked: Range, first: int, way: str) -> Params:
         # One second more than asked for: whether `to` is inclusive is not documented; what is beyond is dropped.
+        since = [("filter[updated_at][from]", first)] if first > 0 else []
         last = [] if asked.high == OPEN else [("filter[updated_at][to]", asked.high + 1)]
-        return [*self._listing.params, ("filter[updated_at][from]", max(first, 0)), *last, ("order[updated_at]", way)]
+        return [*self._listing.params, *since, *last, ("order[updated_at]", way)]
 
     def is_quiet(self) -> bool:
         """Return whether nothing of the list was changed or deleted since the walk began."""
         began = self._frame.started
-        if began is None or happened_since(self._client, self._listing.deletions, began):
+        if began is None or self._has_changed(began):
             return False
+        return not happened_since(self._client, self._listing.deletions, began)
+
+    def _has_changed(self, began: int) -> bool:
+        known: bool | None = self._frame.notes.get("changed")
+        if known is not None:
+            return known
         rows, more = self._window(Range(began, OPEN), began, tries=2)
-        return not more and all(seconds(row) <= began for row in rows)
+        return more or any(seconds(row) > began for row in rows)
 
     def _second(self, asked: Range) -> Step:
         """Read one page of a second; going up, leave the page a `step` higher (after the first: all rungs at once)."""
@@ -189,13 +217,3 @@ class _Chain:
 
 def _rung(asked: Range, hint: dict[str, Any]) -> Range:
     return Range(asked.low, asked.high, hint)
-
-
-def _halves(waiting: Range) -> tuple[Range, ...]:
-    """Halve a range that is being read and seems to hold several pages, by the span of the page read last."""
-    hint = waiting.hint or {}
-    span = max(1, hint.get("span") or 0)
-    if not hint.get("on") or waiting.high == OPEN or waiting.high - waiting.low < max(WORTH_SPLITTING * span, 2):
-        return (waiting,)
-    middle = (waiting.low + waiting.high) // 2
-    return Range(waiting.low, middle, hint), Range(middle + 1, waiting.high)

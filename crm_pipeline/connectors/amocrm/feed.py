@@ -22,7 +22,7 @@ from crm_pipeline.walk import Range, Step
 
 PATH, KEY, PHASE = "/api/v4/events", "events", "events"
 MOST_PASSES = 24
-PAGES_AHEAD = 4
+PAGES_AHEAD = 10
 _ENDS = {"deals": ("contacts", "companies", "catalog_elements"), "contacts": ("companies",), "companies": ()}
 """Links to what change our record of a kind: the rest of a link is embedded on its other side."""
 _PLURALS = {
@@ -43,8 +43,11 @@ def feed(frame: Frame, events: EventFeed, low: int, high: int, resume: Payload |
 
 
 def note_place(frame: Frame, events: EventFeed, types: Sequence[str]) -> None:
-    """Set the walk's clock by the newest event in sight; if they come oldest first, the next walk reads more than it must."""
-    found = _Asker(frame.client, types).page([], 1)
+    """Set the walk's clock by the newest event in sight; if they come oldest first, the next walk reads more than it must.
+
+    An empty answer is believed at once: the server's clock is then the walk's, and what happens from now on is read by the next.
+    """
+    found = _Asker(frame.client, types).page([], 1, tries=1)
     frame.begin(max((seconds(row, "created_at") for row in found.rows), default=None), found.served_at)
 
 
@@ -72,17 +75,17 @@ class _Asker:
         self._client = client
         self._types = list(types)
 
-    def page(self, bounds: Params, page: int) -> ListPage:
+    def page(self, bounds: Params, page: int, *, tries: int = 2) -> ListPage:
         """Read one page; rows of other types are dropped."""
         try:
-            found = self._ask(bounds, page)
+            found = self._ask(bounds, page, tries)
         except RequestRefused as error:
             if error.status != 400 or not set(OLD_LINKS) & set(self._types):
                 raise
             found = None
         if found is None:
             self._types = [name for name in self._types if name not in OLD_LINKS]
-            found = self._ask(bounds, page)
+            found = self._ask(bounds, page, tries)
         return ListPage(
             [row for row in found.rows if row.get("type") in self._types],
             found.more,
@@ -95,9 +98,11 @@ class _Asker:
         """Return whether a window shows an event of a second."""
         return any(seconds(row, "created_at") == second for row in self.page(bounds, 1).rows)
 
-    def _ask(self, bounds: Params, page: int) -> ListPage:
+    def _ask(self, bounds: Params, page: int, tries: int) -> ListPage:
         types = [("filter[type][]", name) for name in self._types]
-        return self._client.sure_page(PATH, KEY, [*bounds, *types], limit=EVENTS_PER_PAGE, page=page, tries=3 if page > 1 else 2)
+        return self._client.sure_page(
+            PATH, KEY, [*bounds, *types], limit=EVENTS_PER_PAGE, page=page, tries=3 if page > 1 else tries
+        )
 
 
 class _Feed:

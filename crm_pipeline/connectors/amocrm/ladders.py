@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from crm_pipeline.connectors.amocrm.client import Client, ListPage, Params
 from crm_pipeline.connectors.amocrm.feed import happened_since
 from crm_pipeline.connectors.amocrm.frame import OPEN, Frame, follow, ranges_of, records_of
-from crm_pipeline.connectors.amocrm.payloads import seconds
+from crm_pipeline.connectors.amocrm.payloads import named, seconds
 from crm_pipeline.connectors.amocrm.streams import Listing
 from crm_pipeline.model.records import Page, Payload
 from crm_pipeline.walk import Range, Step
@@ -21,14 +21,15 @@ BY_ID: Params = (("order[id]", "asc"),)
 
 def ladder(frame: Frame, listing: Listing, resume: Payload | None) -> Iterator[Page]:
     """Yield the whole list."""
-    rungs = max(1, frame.link.in_flight)
     ranges = ranges_of(resume, UP)
     if ranges is None and not (resume and resume.get("phase") == DOWN):
         _begin(frame, listing)
-        ranges = [Range(1, OPEN, {"step": 1, "leads": True})]
-    reader = _Ladder(frame, listing)
+        ranges = [Range(0, 0), Range(1, OPEN)]
+    reader, in_flight = _Ladder(frame, listing), max(1, frame.link.in_flight)
     if ranges:
-        yield from follow(frame, reader.up, ranges, records_of(listing), phase=UP, then={"phase": DOWN}, in_flight=rungs)
+        yield from follow(
+            frame, reader.up, ranges, records_of(listing), phase=UP, then={"phase": DOWN}, in_flight=in_flight, split=reader.split
+        )
     yield from _down(frame, listing, reader, resume)
 
 
@@ -44,32 +45,67 @@ def _down(frame: Frame, listing: Listing, reader: "_Ladder", resume: Payload | N
 
 
 def _begin(frame: Frame, listing: Listing) -> None:
-    """Set the walk's clock by the newest change, or the newest row where changes cannot be ordered (tasks)."""
-    key = "updated_at" if listing.by_change else "created_at"
-    found = frame.client.sure_page(listing.path, listing.key, [*listing.params, (f"order[{key}]", "desc")], limit=1, tries=2)
-    frame.begin(seconds(found.rows[0], key) if found.rows else None, found.served_at)
+    """Set the walk's clock by the newest change; where changes cannot be ordered (tasks) the newest rows set it."""
+    if listing.by_change:
+        newest = [*listing.params, ("order[updated_at]", "desc")]
+        found = frame.client.sure_page(listing.path, listing.key, newest, limit=1, tries=2)
+        frame.begin(seconds(found.rows[0]) if found.rows else None, found.served_at)
 
 
 class _Ladder:
-    """Reads one page at a time; shared by the workers of one walk."""
+    """Reads one page at a time; shared by the workers of one walk.
+
+    Page 0 is the page of the highest ids: once a page reaches them, the end is known without asking for a page beyond it.
+    """
 
     def __init__(self, frame: Frame, listing: Listing):
         self._frame = frame
         self._listing = listing
         self._end = OPEN
         """Page number beyond which nothing is expected."""
+        self._probably = 1.0
+        """Page number the list probably ends with, by the ids of the page read last."""
 
     def up(self, asked: Range) -> Step:
-        """Read a page, leave the one `step` pages higher."""
+        """Read the lowest page of a range, leave those above."""
+        if asked.low == 0:
+            return self._highest()
+        if asked.low > self._end:
+            return Step(())
         found = self._read(asked.low, tries=3 if asked.low > 1 else 2)
         if found.rows:
             self._frame.notes["top"] = max(asked.low, int(self._frame.notes.get("top", 0)))
+            self._expect(asked.low, found.rows)
         if not found.names_next:
             self._end = min(self._end, last_page(asked.low, found))
-        if not found.more:
-            return Step(found.rows)
-        above = rungs_above(asked.low, asked.hint, max(1, self._frame.link.in_flight))
-        return Step(found.rows, tuple(Range(page, OPEN, hint) for page, hint in above))
+        more = found.more and asked.low < self._end and asked.high > asked.low
+        return Step(found.rows, (Range(asked.low + 1, asked.high),) if more else ())
+
+    def split(self, waiting: Range) -> tuple[Range, ...]:
+        """Take the lowest page off a range for an idle worker, unless the list probably ends with it."""
+        if waiting.high != OPEN or not 0 < waiting.low < self._probably:
+            return (waiting,)
+        return Range(waiting.low, waiting.low), Range(waiting.low + 1, waiting.high)
+
+    def _highest(self) -> Step:
+        params = [*self._listing.params, ("order[id]", "desc")]
+        found = self._frame.client.sure_page(self._listing.path, self._listing.key, params, tries=2)
+        self._frame.begin(max((seconds(row, "created_at") for row in found.rows), default=None), found.served_at)
+        ids = [int(named(row)) for row in found.rows]
+        if ids and ids == sorted(ids, reverse=True):
+            self._frame.notes["highest"] = ids[-1]
+        return Step(found.rows)
+
+    def _expect(self, page: int, rows: list[Payload]) -> None:
+        """Learn from a page where the list ends: at the first of the highest ids."""
+        first, last = int(named(rows[0])), int(named(rows[-1]))
+        highest = self._frame.notes.get("highest")
+        if highest is None:
+            self._probably = page + 1.0
+        elif last >= highest:
+            self._end = min(self._end, page)
+        else:
+            self._probably = page + (highest - last) / max(1, last - first + 1)
 
     def down(self, asked: Range) -> Step:
         """Read the highest page of a range, leave those below."""
@@ -84,7 +120,7 @@ class _Ladder:
 
 
 def rungs_above(page: int, hint: Payload, most: int) -> list[tuple[int, Payload]]:
-    """Return the pages to read after a full one, with their hints: in blocks of 2, 4… up to `most` at once.
+    """Return the pages to read after a full one, with their hints: in blocks that double up to `most` at once.
 
     The last page of a block leads to the next block; in the widest, each page leads to the one `most` higher. So a short list
     costs few pages beyond its end, and a long one keeps all workers busy.
@@ -94,7 +130,7 @@ def rungs_above(page: int, hint: Payload, most: int) -> list[tuple[int, Payload]
         return [(page + step, {"step": step})]
     if not hint.get("leads"):
         return []
-    wider = min(2 * step, most)
+    wider = min(max(1, 2 * step), most)
     return [(page + n, {"step": wider, "leads": n == wider}) for n in range(1, wider + 1)]
 
 

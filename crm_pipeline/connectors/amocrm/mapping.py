@@ -8,8 +8,8 @@ from typing import Any
 
 from crm_pipeline.connectors.amocrm import reference_mapping
 from crm_pipeline.connectors.amocrm.custom_values import Fields, read_fields
-from crm_pipeline.connectors.amocrm.payloads import CATALOG_ID, ENTITY_OF, ENTITY_TYPE, embedded, named, stage_id
-from crm_pipeline.connectors.amocrm.records import Child, Children, at, source_record, whole
+from crm_pipeline.connectors.amocrm.payloads import CATALOG_ID, ENTITY_OF, ENTITY_TYPE, at, embedded, named, stage_id
+from crm_pipeline.connectors.amocrm.records import Child, Children, source_record, whole
 from crm_pipeline.connectors.amocrm.reference_mapping import CATEGORIES
 from crm_pipeline.errors import Unreadable
 from crm_pipeline.model.cleaning import flag, money, plain_text, reference, text, web

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm_pipeline.connectors.amocrm.definitions import OPTIONS_AT, field_kind, is_multiple, options_of
-from crm_pipeline.connectors.amocrm.payloads import LOST, WON, named, stage_id, value_part
-from crm_pipeline.connectors.amocrm.records import at, source_record, whole
+from crm_pipeline.connectors.amocrm.payloads import LOST, WON, at, named, stage_id, value_part
+from crm_pipeline.connectors.amocrm.records import source_record, whole
 from crm_pipeline.model.cleaning import flag, reference, text
 from crm_pipeline.model.records import MappingContext, Payload, RawRecord, SourceRecord
 

@@ -57,7 +57,7 @@ class EventFeed:
 def _stream(
     name: str, entity: str, *kinds: str, complete: bool = False, windowed: bool = True, auxiliary: bool = False
 ) -> Stream:
-    return Stream(name, entity, kinds or (entity,), complete, windowed, auxiliary)
+    return Stream(name, entity, kinds or (entity,), complete, windowed, auxiliary, small_pages=True)
 
 
 USERS = _stream("users", "users", complete=True, windowed=False, auxiliary=True)

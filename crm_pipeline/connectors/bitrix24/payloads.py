@@ -12,7 +12,7 @@ Params = dict[str, Any]
 PAGE = 50
 """Rows of a page and commands of a batch (facts: bitrix24 3.1, 3.3)."""
 
-REQUEST_BURST, REQUEST_INTERVAL = 45, 0.5
+REQUEST_BURST, REQUEST_INTERVAL = 48, 0.5
 """A little under the vendor's bucket: 50, leaking two a second (facts: bitrix24 7)."""
 
 OPERATING_LIMIT, OPERATING_SHARE = 480.0, 0.8
