@@ -124,6 +124,15 @@ def test_every_published_person_is_there_with_phones_and_email(loaded: Loaded, c
         assert set(phones) == {row["phone1"].replace("-", ""), row["phone2"].replace("-", "")}
 
 
+def test_people_and_companies_of_both_crms_meet_once(loaded: Loaded) -> None:
+    people, accounts = rows_of("us-500", "us-500.csv"), rows_of("maven-crm", "accounts.csv")
+    sites = {person["web"] for person in people} | {account["account"] for account in accounts}
+    met = "SELECT count(*), count(*) FILTER (WHERE source_count = 2) FROM crm.{} WHERE deleted_at IS NULL {}"
+    assert loaded.rows(met.format("contacts", "")) == [(len(people), len(people))]
+    assert loaded.rows(met.format("companies", "AND NOT is_own")) == [(len(sites), len(sites))]
+    assert loaded.rows("SELECT DISTINCT rule FROM crm.crosswalk WHERE entity = 'contacts' AND rule <> 'identity'") == [("email",)]
+
+
 @pytest.mark.parametrize("crm", CRMS)
 def test_links_and_product_rows_are_there(loaded: Loaded, crm: str) -> None:
     answers = loaded.rows(

@@ -82,7 +82,8 @@ def _example(example: dict[str, Any]) -> str:
     """Return an example on a line: old → new, else its parts."""
     if "new" in example:
         old, new = _differing(example["old"], example["new"])
-        return f"{example['golden_id']}  {_short(old)} → {_short(new)}"
+        whose = example.get("golden_id") or (example["new"] or example["old"]).get("value", "")
+        return f"{whose}  {_short(old)} → {_short(new)}"
     return ", ".join(f"{name} {_short(value)}" for name, value in example.items())
 
 

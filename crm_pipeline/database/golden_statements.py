@@ -92,7 +92,9 @@ def _chosen(column: str, number: int, entity: str) -> str:
         said = "(array_agg(s.tags::text) FILTER (WHERE s.tags <> '{}'))[1]::text[]"
     kept = f"(jsonb_populate_record(NULL::crm.{entity}, v.kept)).{column}"
     chosen = f"CASE WHEN v.kept ? '{column}' THEN {kept} ELSE {said} END"
-    return f"COALESCE({chosen}, {NEVER_EMPTY[column]})" if column in NEVER_EMPTY and (entity, column) not in MAY_BE_EMPTY else chosen
+    return (
+        f"COALESCE({chosen}, {NEVER_EMPTY[column]})" if column in NEVER_EMPTY and (entity, column) not in MAY_BE_EMPTY else chosen
+    )
 
 
 def _mixed_origin(column: str, number_of: dict[str, int]) -> str:

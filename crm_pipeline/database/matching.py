@@ -103,9 +103,11 @@ def take_batch(db: Connection, entity: str, after: int, *, everything: bool = Fa
 
     One at a time, so that no older state is written over a newer. `everything`: every source record, queued or not.
     """
+    waiting, is_large = _run(db, _statement("count_queue", entity)).one()
+    if not waiting and not everything:
+        return None
     _run(db, queries("locks")["one_reconciler"], {"class": RECONCILER_CLASS, "entity": entity})
-    waiting, records = _run(db, _statement("count_queue", entity), {"limit": MANY}).one()
-    is_all = everything or (waiting >= MANY and waiting * 4 >= records)
+    is_all = everything or (waiting >= MANY and is_large)
     _run(db, queries("matching")["plan_for_many" if is_all else "plan_for_few"])
     for name in ("make_batch", "make_keys", "make_touched", "make_pairs", "empty"):
         _run(db, queries("matching")[name])

@@ -17,8 +17,8 @@ from crm_pipeline.database.templates import fill
 from crm_pipeline.model.entities import GOLDEN
 from crm_pipeline.model.golden import golden_name, shared_columns
 
-LINK_TABLES = {links.table: links.entity for of_entity in ALL_LINKS.values() for links in of_entity}
-"""Golden link table → the entity its rows belong to; of contact points, which belong to two, each row says so."""
+LINK_TABLES = {links.table: links for of_entity in ALL_LINKS.values() for links in of_entity}
+"""Golden link table → whose rows it has; of contact points, which belong to two entities, each row says so."""
 ABOUT_ROWS = ("provenance", "source_count", "custom_fields", "created_at", "updated_at", "deleted_at")
 Found = dict[str, Any]
 
@@ -62,16 +62,18 @@ def changed_links(db: Connection, examples: int) -> list[Found]:
 
 
 def changed_rows(db: Connection, table: str, examples: int) -> list[Found]:
-    """Return per entity and field (phones, deal_contacts, …) how many rows of a link table came and went, with examples."""
-    points = table == "contact_points"
+    """Return per entity and field (phones, deal_contacts, …) how many rows of a link table were added, removed or changed."""
+    links, points = LINK_TABLES[table], table == "contact_points"
     text = fill(
         queries("planning")["changed_rows"],
         table=table,
-        entity_of="t.entity" if points else f"'{LINK_TABLES[table]}'",
+        owner=links.owner,
+        key=", ".join((*(("entity",) if points else ()), links.owner, *links.key)),
+        entity_of="entity" if points else f"'{links.entity}'",
         field_of=queries("planning")["points_field"] if points else f"'{table}'",
     )
     rows = db.exec_driver_sql(text, {"examples": examples})
-    return list(_with_examples(rows, ("entity", "field", "change", "records"), ("entry",)))
+    return list(_with_examples(rows, ("entity", "field", "change", "records"), ("old", "new")))
 
 
 def changed_reviews(db: Connection, examples: int) -> list[Found]:

@@ -48,6 +48,7 @@ def source_statement(name: str, entity: str) -> str:
         assignments=", ".join(f"{column} = EXCLUDED.{column}" for column in changing),
         old_values=", ".join(f"o.{column}" for column in changing),
         new_values=", ".join(f"EXCLUDED.{column}" for column in changing),
+        and_first=queries("landing")["keep_first"] if entity in entities.GOLDEN else "",
     )
 
 

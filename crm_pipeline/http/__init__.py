@@ -10,6 +10,7 @@ Long waits do not belong here: they are raised as `RateLimited(until)`.
 | `hosts.py` | which addresses may be contacted: `HostPolicy` |
 | `redaction.py` | what must never be read in a message or a log: `Redactor` |
 | `transport.py` | one exchange over the wire, redirects followed by hand |
+| `wire.py` | connections that say when a request has really been sent |
 | `session.py` | `Session`: slot, exchange, verdict, again or enough |
 """
 

@@ -42,7 +42,7 @@ class Gate:
     """Keeps what really leaves within one second to what the meter allows in one.
 
     A slot says when a request may leave; a busy machine lets some leave late and the next on time, closer together than their
-    slots. So who has waited for its place looks once more when it leaves: at when the others really left.
+    slots. So who has waited for its place looks once more when it leaves, at when the others were really written out.
     Only meters without a burst are watched: theirs is a limit per second. Thread safe.
     """
 
@@ -51,7 +51,8 @@ class Gate:
         self._lock = threading.Lock()
         self._per_second = math.ceil(1 / meter.interval) if meter.burst == 1 and 0 < meter.interval <= 1 else 0
         self._places: deque[float] = deque(maxlen=self._per_second or None)
-        self._left: deque[float] = deque(maxlen=self._per_second or None)
+        self._left: deque[list[float]] = deque(maxlen=self._per_second or None)
+        self._own = threading.local()
 
     def wait_for(self) -> float:
         """Take a place and return the seconds to wait for it."""
@@ -69,10 +70,17 @@ class Gate:
             return 0.0
         with self._lock:
             now = self._clock()
-            early = self._left[0] + SECOND - now if len(self._left) == self._per_second else 0.0
+            early = self._left[0][0] + SECOND - now if len(self._left) == self._per_second else 0.0
             if early <= 0:
-                self._left.append(now)
+                self._own.left = [now]
+                self._left.append(self._own.left)
             return max(0.0, early)
+
+    def is_written(self) -> None:
+        """Note that the request this thread was let through for is only now on the wire: it had to connect, or was held up."""
+        left: list[float] | None = getattr(self._own, "left", None)
+        if left:
+            left[0] = self._clock()
 
 
 SECOND = 1.02

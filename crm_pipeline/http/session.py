@@ -64,6 +64,8 @@ class Session:
         self.name = name
         self.redactor = Redactor(*secrets)
         self.requests_made = 0
+        self.has_room = False
+        """A walk says so when it cannot keep all its requests in flight any more: it is time to begin the next."""
         self._patience = patience
         self._transport = transport or Transport(hosts, self.redactor)
         self._gate = Gate(meter)
@@ -76,7 +78,7 @@ class Session:
     def apart(self) -> "Session":
         """Return this session with a count of requests of its own: for one walk of several that run at once."""
         other = copy(self)
-        other.requests_made = 0
+        other.requests_made, other.has_room = 0, False
         return other
 
     def stop(self) -> None:
@@ -133,7 +135,7 @@ class Session:
             self.requests_made += 1
         failure = None
         try:
-            answer = self._transport.exchange(request)
+            answer = self._transport.exchange(request, self._gate.is_written)
         except WireFailure as error:
             failure = error
         except HostNotAllowed:

@@ -1,24 +1,23 @@
-"""One exchange over the wire: pooled connections per thread, time-outs, size limit, redirects followed by hand and checked.
+"""One exchange over the wire: pooled connections, time-outs, size limit, redirects followed by hand and checked.
 
 Knows no CRM, no budget and no retries. What fails on the way is a `WireFailure` that never carries an address.
 """
 
 import logging
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import orjson
 import requests
-from requests.adapters import HTTPAdapter
 
 from crm_pipeline.errors import CrmPipelineError
 from crm_pipeline.http.answers import Answer, read_json
 from crm_pipeline.http.hosts import HostPolicy, is_loopback
 from crm_pipeline.http.redaction import Redactor
+from crm_pipeline.http.wire import Adapter, telling
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
@@ -69,7 +68,7 @@ class Request:
 
 
 class Transport:
-    """Sends requests. Thread safe: each thread has its own pool of connections."""
+    """Sends requests. Thread safe: each request has a session to itself, and its connections serve the next one, of any thread."""
 
     def __init__(
         self, hosts: HostPolicy, redactor: Redactor, *, read_seconds: float = READ_SECONDS, most_bytes: int = MOST_BYTES
@@ -78,11 +77,12 @@ class Transport:
         self._redactor = redactor
         self._timeouts = (CONNECT_SECONDS, read_seconds)
         self._most_bytes = most_bytes
-        self._threads = threading.local()
+        self._idle: list[requests.Session] = []
 
-    def exchange(self, request: Request) -> Answer:
-        """Send once and follow redirects. Raises WireFailure, HostNotAllowed."""
+    def exchange(self, request: Request, written: Callable[[], None] = lambda: None) -> Answer:
+        """Send once and follow redirects. `written` is told when it is on the wire. Raises WireFailure, HostNotAllowed."""
         started = time.monotonic()
+        telling.written = written
         for _ in range(MOST_REDIRECTS + 1):
             self._hosts.check(request.url)
             answer, location = self._send(request, started)
@@ -102,28 +102,33 @@ class Transport:
     def _attempt(self, request: Request, started: float) -> tuple[Answer, str | None]:
         session = self._session(request)
         session.trust_env = not is_loopback(urlsplit(request.url).hostname or "")
-        response = session.request(
-            request.method, request.url, params=request.params, data=request.body, headers=dict(request.headers),
-            timeout=self._timeouts, allow_redirects=False, stream=True, auth=_as_is,
-        )  # fmt: skip
         try:
-            body = self._read(response, started)
+            response = session.request(
+                request.method, request.url, params=request.params, data=request.body, headers=dict(request.headers),
+                timeout=self._timeouts, allow_redirects=False, stream=True, auth=_as_is,
+            )  # fmt: skip
+            try:
+                body = self._read(response, started)
+            finally:
+                response.close()
         finally:
-            response.close()
-            if not request.safe:
-                session.close()
+            self._put_back(session, request)
         location = response.headers.get("Location") if response.status_code in _REDIRECTS else None
         return self._answer(response, body, started), location
 
     def _session(self, request: Request) -> requests.Session:
-        """Return this thread's session; what may not be repeated gets a fresh connection, since a kept-alive one that the
-        server has just closed looks exactly like a lost answer."""
-        if not request.safe:
+        """Return a session nobody uses, its connections kept alive; what may not be repeated gets a fresh connection, since a
+        kept-alive one that the server has just closed looks exactly like a lost answer."""
+        try:
+            return self._idle.pop() if request.safe else _new_session()
+        except IndexError:
             return _new_session()
-        if not hasattr(self._threads, "session"):
-            self._threads.session = _new_session()
-        session: requests.Session = self._threads.session
-        return session
+
+    def _put_back(self, session: requests.Session, request: Request) -> None:
+        if request.safe:
+            self._idle.append(session)
+        else:
+            session.close()
 
     def _read(self, response: requests.Response, started: float) -> bytes:
         kept = bytearray()
@@ -154,8 +159,8 @@ class Transport:
 
 def _new_session() -> requests.Session:
     session = requests.Session()
-    session.mount("https://", HTTPAdapter(pool_connections=4, pool_maxsize=4, max_retries=0))
-    session.mount("http://", HTTPAdapter(pool_connections=4, pool_maxsize=4, max_retries=0))
+    session.mount("https://", Adapter(pool_connections=4, pool_maxsize=4, max_retries=0))
+    session.mount("http://", Adapter(pool_connections=4, pool_maxsize=4, max_retries=0))
     return session
 
 

@@ -37,7 +37,7 @@ _SOUNDS = (
     (re.compile(r"ck|q"), "k"),
     (re.compile(r"w"), "v"),
     (re.compile(r"x"), "ks"),
-    (re.compile(r"(?<=[aeiouy])[yj](?=[aeou])"), ""),
+    (re.compile(r"(?<=[aeiouy])[yij](?=[aeou])"), ""),
     (re.compile(r"(?<=[bcdfghklmnprstvz])[yij]+o|^[yi]o"), "e"),
     (re.compile(r"(?<=[bcdfghklmnprstvz])[yij]+(?=[aeu])|^[yij](?=[aeu])"), ""),
     (re.compile(r"[yj]"), "i"),
@@ -55,10 +55,15 @@ def skeleton(word: str) -> str:
     >>> skeleton("щербаков"), skeleton("shcherbakov"), skeleton("scherbakoff")
     ('sherbakov', 'sherbakov', 'sherbakov')
     """
-    spelled = word.translate(_LATIN)
+    spelled = word if word.isascii() else word.translate(_LATIN)
     for pattern, sound in _SOUNDS if not _PLAIN.fullmatch(spelled) else _SOUNDS[-2:]:
         spelled = pattern.sub(sound, spelled)
     return spelled
+
+
+def latin(word: str) -> str:
+    """Return a lower-case word in Latin letters, letter by letter."""
+    return word if word.isascii() else word.translate(_LATIN)
 
 
 def transliterations(word: str) -> set[str]:
@@ -95,6 +100,8 @@ def edits(a: str, b: str, most: int) -> int:
         return max(len(a), len(b))
     if most == 1:
         return 1 if len(a) == 2 and a == b[::-1] else 2
+    if len({*a} ^ {*b}) > 2 * most:  # each edit takes one letter away and brings another
+        return most + 1
     return min(_edits(a, b), most + 1)
 
 

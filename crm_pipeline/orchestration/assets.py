@@ -11,7 +11,7 @@ from pydantic import Field
 
 from crm_pipeline.connectors import Connector
 from crm_pipeline.model.entities import GOLDEN
-from crm_pipeline.orchestration.catalogue import ABOUT, NEEDS, entities_of, priority, sources_of
+from crm_pipeline.orchestration.catalogue import ABOUT, NEEDS, entities_of, golden_needs, priority, sources_of
 from crm_pipeline.orchestration.failures import RETRY
 from crm_pipeline.orchestration.partitions import connections_of
 from crm_pipeline.orchestration.resources import NEEDED
@@ -62,11 +62,11 @@ def synced(connector: Connector, entity: str) -> dg.AssetsDefinition:
 
 
 def golden(connectors: Mapping[str, Connector], entity: str) -> dg.AssetsDefinition:
-    """Return `crm/<entity>`, reconciled from every CRM that has the entity."""
+    """Return `crm/<entity>`, reconciled from every CRM that has the entity, behind what its records refer to."""
 
     @dg.asset(
         key=["crm", entity],
-        deps=sources_of(connectors, entity),
+        deps=[*sources_of(connectors, entity), *golden_needs(entity)],
         group_name="golden",
         kinds={"postgres"},
         description=f"{ABOUT[entity]} Golden records, reconciled from all connections; every sync carries its changes here.",

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import dagster as dg
 
 from crm_pipeline.connectors import Connector
-from crm_pipeline.model.entities import ENTITIES, REFERENCE
+from crm_pipeline.model.entities import COLUMNS, ENTITIES, GOLDEN, REFERENCE
+from crm_pipeline.model.golden import LINKS, REFERENCES, TARGET
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "stages": ("pipelines",),
@@ -44,6 +45,15 @@ def windowed_entities(connector: Connector) -> tuple[str, ...]:
 def sources_of(connectors: Mapping[str, Connector], entity: str) -> list[dg.AssetKey]:
     """Return `source/<crm>/<entity>` of every CRM that has the entity."""
     return [dg.AssetKey(["source", crm, entity]) for crm, found in connectors.items() if entity in entities_of(found)]
+
+
+def golden_needs(entity: str) -> list[dg.AssetKey]:
+    """Return `crm/<entity>` of the entities whose golden ids an entity's golden records hold; all come before it in load order."""
+    columns = set(COLUMNS[entity])
+    led_to = {to for column, to in REFERENCES.items() if column in columns} | {links.to for links in LINKS.get(entity, ())}
+    if TARGET in columns:
+        led_to |= {"companies", "contacts", "deals"}
+    return [dg.AssetKey(["crm", need]) for need in GOLDEN if need in led_to]
 
 
 def priority(entity: str) -> str:

@@ -1,36 +1,25 @@
-"""Is what the tables hold right? Cheap questions in SQL, one answer per asset over all its connections.
+"""Is what the tables hold right? One answer per check and asset, over all of its connections.
 
 A check has one colour, so it looks at every connection at once and names those at fault in a table: partition by partition,
-the connection synced last would decide the colour for all. Great Expectations' suite is one more check, `expectations`.
+the connection synced last would decide the colour for all. What plain SQL answers is here; what Great Expectations is asked
+is in `findings.py`. Every asset's checks are a step of their own, so that a blocking one stops only what is behind it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
 from crm_pipeline.connectors import Connector
-from crm_pipeline.database.checks import ask, records_query
+from crm_pipeline.database.checks import ask
 from crm_pipeline.model.entities import COLUMNS, GOLDEN, HISTORY
 from crm_pipeline.orchestration.catalogue import entities_of
+from crm_pipeline.orchestration.findings import Finding, crosswalk, expectations, keys, links, points, sense, sums
 from crm_pipeline.orchestration.metadata import table
 from crm_pipeline.wiring import Pipeline
 
-Row = dict[str, Any]
-
 LEFT_OUT_ON_PURPOSE = ("communications", "products")
 """Entities whose raw records may rightly have no source record (mirrors of tasks, elements of other catalogues)."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The answer to one check."""
-
-    passed: bool
-    rows: list[Row]
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
-    description: str | None = None
 
 
 def fresh(parts: Pipeline, crm: str, entity: str) -> Finding:
@@ -65,56 +54,79 @@ def reconciled(parts: Pipeline, _crm: str, entity: str) -> Finding:
     return Finding(not lost, rows, description="Run the job reconcile with full: true." if lost else None)
 
 
-def expectations(parts: Pipeline, crm: str, entity: str) -> Finding:
-    """Do the records meet the suite of Great Expectations in `quality/`?"""
-    from crm_pipeline.quality.expectations import validate  # pandas and great_expectations: 2.5 s, so only when it is run
-
-    url = parts.engine.url.render_as_string(hide_password=False)
-    rows = validate(url, records_query(parts.engine, crm, entity), entity)
-    return Finding(all(row["ok"] for row in rows), rows, dg.AssetCheckSeverity.WARN)
-
-
 Question = Callable[[Pipeline, str, str], Finding]
 
-OF_SOURCES: dict[str, Question] = {"fresh": fresh, "readable": readable, "complete": complete, "expectations": expectations}
+OF_SOURCES: dict[str, Question] = {
+    "fresh": fresh, "readable": readable, "complete": complete, "keys": keys, "expectations": expectations, "sense": sense,
+}  # fmt: skip
 """Check → question, of every `source/<crm>/<entity>`."""
 
-OF_GOLDEN: dict[str, Question] = {"reconciled": reconciled}
+OF_GOLDEN: dict[str, Question] = {
+    "reconciled": reconciled, "keys": keys, "crosswalk": crosswalk, "expectations": expectations, "sense": sense,
+}  # fmt: skip
 """Check → question, of every `crm/<entity>`."""
+
+ONLY_OF: dict[str, dict[str, Question]] = {
+    "stages": {"links": links},
+    "companies": {"links": links, "points": points},
+    "contacts": {"links": links, "points": points},
+    "deals": {"links": links},
+    "tasks": {"links": links},
+    "communications": {"links": links},
+}
+"""Entity → further questions, of source and golden records alike."""
+
+ONLY_OF_GOLDEN: dict[str, dict[str, Question]] = {"deals": {"sums": sums}}
+"""Entity → further questions, of golden records."""
+
+BLOCKING = {"source": ("keys",), "crm": ("keys", "crosswalk", "links", "sums")}
+"""Layer → checks that must pass before what refers to these records is brought up to date in the same run."""
+
+
+def questions(layer: str, entity: str) -> dict[str, Question]:
+    """Return check → question of one asset. layer: source or crm."""
+    if layer == "source":
+        return {**OF_SOURCES, **ONLY_OF.get(entity, {})}
+    return {**OF_GOLDEN, **ONLY_OF.get(entity, {}), **ONLY_OF_GOLDEN.get(entity, {})}
 
 
 def all_checks(connectors: Mapping[str, Connector]) -> list[dg.AssetChecksDefinition]:
-    """Return one definition per CRM and one for the golden tables, each of many checks that can be run singly."""
+    """Return one definition per asset, each of several checks that can be run singly."""
     of_crms = [
-        _checks(f"{crm}_checks", {("source", crm, entity): OF_SOURCES for entity in entities_of(found) if entity in COLUMNS})
-        for crm, found in connectors.items()
+        _checks("source", crm, entity) for crm, found in connectors.items() for entity in entities_of(found) if entity in COLUMNS
     ]
-    return [*of_crms, _checks("golden_checks", {("crm", "", entity): OF_GOLDEN for entity in GOLDEN})]
+    return [*of_crms, *(_checks("crm", "", entity) for entity in GOLDEN)]
 
 
-def _checks(name: str, questions: Mapping[tuple[str, str, str], Mapping[str, Question]]) -> dg.AssetChecksDefinition:
-    places = {(_key(place), check): (place, ask_it) for place, theirs in questions.items() for check, ask_it in theirs.items()}
+def guards() -> list[dg.AssetCheckKey]:
+    """Return the blocking checks of the golden tables."""
+    return [
+        dg.AssetCheckKey(dg.AssetKey(["crm", entity]), check)
+        for entity in GOLDEN
+        for check in questions("crm", entity)
+        if check in BLOCKING["crm"]
+    ]
+
+
+def _checks(layer: str, crm: str, entity: str) -> dg.AssetChecksDefinition:
+    asked, key = questions(layer, entity), dg.AssetKey([part for part in (layer, crm, entity) if part])
+    specs = [
+        dg.AssetCheckSpec(check, asset=key, description=ask_it.__doc__, blocking=check in BLOCKING[layer])
+        for check, ask_it in asked.items()
+    ]
 
     @dg.multi_asset_check(
-        name=name,
-        specs=[dg.AssetCheckSpec(check, asset=key, description=ask_it.__doc__) for (key, check), (_, ask_it) in places.items()],
+        name=f"{crm or 'golden'}_{entity}_checks",
+        specs=specs,
         can_subset=True,
         required_resource_keys={"pipeline", "lease"},
     )
     def body(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        for chosen in sorted(context.selected_asset_check_keys, key=lambda key: (key.asset_key.path, key.name)):
-            (_, crm, entity), ask_it = places[chosen.asset_key, chosen.name]
-            yield _result(chosen, ask_it(context.resources.pipeline, crm, entity))
+        for chosen in sorted(context.selected_asset_check_keys, key=lambda one: one.name):
+            finding = asked[chosen.name](context.resources.pipeline, crm, entity)
+            yield dg.AssetCheckResult(asset_key=key, check_name=chosen.name, **outcome(finding))
 
     return body
-
-
-def _key(place: tuple[str, str, str]) -> dg.AssetKey:
-    return dg.AssetKey([part for part in place if part])
-
-
-def _result(check: dg.AssetCheckKey, finding: Finding) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(asset_key=check.asset_key, check_name=check.name, **outcome(finding))
 
 
 def outcome(finding: Finding) -> dict[str, Any]:
@@ -124,7 +136,7 @@ def outcome(finding: Finding) -> dict[str, Any]:
         "passed": finding.passed,
         "severity": finding.severity,
         "description": finding.description,
-        "metadata": {"connections": table(rows)},
+        "metadata": {finding.title: table(rows), **({} if finding.breaches is None else {"breaches": finding.breaches})},
     }
 
 

@@ -14,6 +14,7 @@ from crm_pipeline.connectors import Connector
 from crm_pipeline.model.entities import ENTITIES, GOLDEN
 from crm_pipeline.orchestration.backfills import PATIENCE, PeriodConfig, period, read_period
 from crm_pipeline.orchestration.catalogue import ABOUT, NEEDS, entities_of, priority
+from crm_pipeline.orchestration.checks import guards
 from crm_pipeline.orchestration.failures import RETRY, failing_in_words
 from crm_pipeline.orchestration.partitions import CONNECTIONS
 from crm_pipeline.orchestration.resources import NEEDED
@@ -53,9 +54,10 @@ def sync_jobs(connectors: Mapping[str, Connector], resources: Mapping[str, objec
 
 reconcile_job = dg.define_asset_job(
     "reconcile",
-    selection=dg.AssetSelection.assets(*(["crm", entity] for entity in GOLDEN)).without_checks(),
+    selection=dg.AssetSelection.assets(*(["crm", entity] for entity in GOLDEN)).without_checks()
+    | dg.AssetSelection.checks(*guards()),
     executor_def=dg.in_process_executor,
-    description="Carry what changed in source.* into the golden tables; `full` recomputes all of them.",
+    description="Carry what changed in source.* into the golden tables; `full` recomputes all of them. What is broken stops what refers to it.",
     run_tags={"dagster/max_runtime": "86400"},
 )
 
@@ -113,19 +115,35 @@ def _entity_op(connectors: Mapping[str, Connector], entity: str) -> dg.OpDefinit
         tags={"dagster/priority": priority(entity)},
     )
     def body(context: dg.OpExecutionContext) -> None:
-        connection, mode = context.partition_key, MODES[context.job_name]
-        crm = crm_of(context, connection)
-        if entity not in entities_of(connectors[crm]):
-            context.log.info(f"{crm} has no {entity}.")
-            return
-        result = sync_entity(context, connection, entity, mode)
-        said = landed(context, crm, connection, entity, mode, result)
-        news = is_news(context, connection, said)
-        if news:
-            report(context, connection, said)
-        reconcile_entity(context, entity, quietly=not news)
+        news = False
+        try:
+            news = _synced(context, connectors, entity)
+        finally:  # what others changed, and what was landed before a failure, does not wait for this entity's luck
+            reconcile_entity(context, entity, quietly=not news, later=_later(context, entity))
 
     return body
+
+
+def _synced(context: dg.OpExecutionContext, connectors: Mapping[str, Connector], entity: str) -> bool:
+    """Sync one entity of the run's connection and report it; return whether that was news."""
+    connection, mode = context.partition_key, MODES[context.job_name]
+    crm = crm_of(context, connection)
+    if entity not in entities_of(connectors[crm]):
+        context.log.info(f"{crm} has no {entity}.")
+        return False
+    result = sync_entity(context, connection, entity, mode)
+    said = landed(context, crm, connection, entity, mode, result)
+    news = is_news(context, connection, said)
+    if news:
+        report(context, connection, said)
+    return news
+
+
+def _later(context: dg.OpExecutionContext, entity: str) -> tuple[str, ...]:
+    """Return the entities that this run has a step for after this one."""
+    chosen = context.run.step_keys_to_execute
+    behind = ENTITIES[ENTITIES.index(entity) + 1 :]
+    return tuple(one for one in behind if not chosen or one in chosen)
 
 
 def _sync_graph(ops: Mapping[str, dg.OpDefinition]) -> dg.GraphDefinition:

@@ -1,6 +1,7 @@
 """What a materialization says: counts, speed, budget and lag as plain numbers, which the UI plots over runs."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import dagster as dg
 
@@ -8,6 +9,7 @@ from crm_pipeline.stages.parts import EntityResult, ReconcileResult
 
 COUNTS = ("read", "inserted", "updated", "unchanged", "deleted", "quarantined", "requests")
 
+Row = dict[str, Any]
 Metadata = dict[str, int | float | str | dg.MetadataValue]
 
 
@@ -39,9 +41,36 @@ def total_metadata(results: Iterable[EntityResult]) -> Metadata:
     return {name: sum(int(getattr(result, name)) for result in done) for name in COUNTS}
 
 
-def golden_metadata(result: ReconcileResult) -> Metadata:
-    """Return the metadata of a reconciled golden table."""
-    return {name: int(getattr(result, name)) for name in ("queued", "inserted", "updated", "unchanged", "deleted")}
+GOLDEN_COUNTS = {
+    "queued": "queued", "matched": "matched", "inserted": "new", "merged": "merged", "parted": "split", "updated": "updated",
+    "unchanged": "unchanged", "deleted": "deleted",
+}  # fmt: skip
+"""Field of ReconcileResult → its name in the metadata."""
+
+
+def has_done(result: ReconcileResult) -> bool:
+    """Return whether reconciling took or wrote anything: also golden records that only refer to what moved."""
+    return any(getattr(result, name) for name in (*GOLDEN_COUNTS, "reviews")) or bool(result.conflicts)
+
+
+def golden_metadata(result: ReconcileResult, standing: Row, newest: Iterable[Row]) -> Metadata:
+    """Return the metadata of a reconciled golden table.
+
+    standing: golden (living rows), sources_per_golden, reviews_waiting, conflicts_open; newest: conflicts and reviews that
+    wait for a person, ids only.
+    """
+    fields = [{"field": name, "conflicts": count} for name, count in sorted(result.conflicts.items())]
+    return {
+        **{told: int(getattr(result, name)) for name, told in GOLDEN_COUNTS.items()},
+        "conflicts": sum(result.conflicts.values()),
+        "conflicts_by_field": table(fields),
+        "conflicts_open": int(standing["conflicts_open"]),
+        "reviews": int(result.reviews),
+        "reviews_waiting": int(standing["reviews_waiting"]),
+        "waiting_for_a_person": table({**row, "since": row["since"].isoformat(timespec="seconds")} for row in newest),
+        "sources_per_golden": float(standing["sources_per_golden"]),
+        "dagster/row_count": int(standing["golden"]),
+    }
 
 
 def table(rows: Iterable[dict[str, str | int | float | bool]]) -> dg.TableMetadataValue | dg.MarkdownMetadataValue:

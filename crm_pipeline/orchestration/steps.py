@@ -4,7 +4,7 @@ Used by the assets (launched from the lineage) and by the jobs (launched by sens
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -15,9 +15,9 @@ from crm_pipeline.database.connections import get
 from crm_pipeline.errors import CrmPipelineError
 from crm_pipeline.model.entities import GOLDEN
 from crm_pipeline.orchestration.failures import failing_in_words, to_failure
-from crm_pipeline.orchestration.metadata import Metadata, golden_metadata, sync_metadata
+from crm_pipeline.orchestration.metadata import Metadata, golden_metadata, has_done, sync_metadata
 from crm_pipeline.stages.normalize import normalize
-from crm_pipeline.stages.parts import EntityResult, Progress
+from crm_pipeline.stages.parts import EntityResult, Progress, ReconcileResult
 from crm_pipeline.stages.reconcile import reconcile
 from crm_pipeline.stages.sync import sync
 
@@ -91,23 +91,47 @@ def report(context: Context, connection: str, said: Said) -> None:
         context.log_event(dg.AssetMaterialization(key, partition=connection, metadata=metadata))
 
 
-def reconcile_entity(context: Context, entity: str, quietly: bool = False) -> None:
-    """Carry what a sync changed into `crm.<entity>`, if there is such a table, and log its materialization.
+def reconcile_entity(context: Context, entity: str, quietly: bool = False, later: Container[str] = ()) -> None:
+    """Carry what a sync changed into `crm.<entity>`, if there is such a table, and on to what refers to it; log materializations.
 
-    quietly: only when something waited to be reconciled.
+    quietly: only of what was not as it should be already; later: entities whose own step comes after this one.
     """
-    if entity not in GOLDEN or dg.AssetKey(["crm", entity]) in _selected(context):
-        return
-    metadata = reconcile_golden(context, entity)
-    if metadata["queued"] or not quietly:
-        context.log_event(dg.AssetMaterialization(["crm", entity], metadata=metadata))
+    if entity in GOLDEN and entity not in _with_own_step(context):
+        result = _reconciled(context, entity)
+        if has_done(result) or not quietly:
+            context.log_event(dg.AssetMaterialization(["crm", entity], metadata=_golden_metadata(context, entity, result)))
+    _carry_on(context, later)
 
 
 def reconcile_golden(context: Context, entity: str, full: bool = False) -> Metadata:
-    """Reconcile one entity and return the metadata of `crm/<entity>`."""
+    """Reconcile one entity, and what refers to it unless its asset is selected too; return the metadata of `crm/<entity>`."""
+    result = _reconciled(context, entity, full)
+    _carry_on(context)
+    return _golden_metadata(context, entity, result)
+
+
+def _carry_on(context: Context, later: Container[str] = ()) -> None:
+    """Rebuild golden records that wait because what they refer to moved, but for entities that have a step of their own.
+
+    Once through in load order is enough: references lead back only.
+    """
+    parts, own = context.resources.pipeline, _with_own_step(context)
+    for entity in GOLDEN:
+        if entity not in own and entity not in later and ask(parts.engine, "golden_waits", entity=entity)[0]["waits"]:
+            result = _reconciled(context, entity)
+            if has_done(result):
+                context.log_event(dg.AssetMaterialization(["crm", entity], metadata=_golden_metadata(context, entity, result)))
+
+
+def _reconciled(context: Context, entity: str, full: bool = False) -> ReconcileResult:
     with in_words(context, "crm", entity):
-        result = reconcile(context.resources.pipeline, entities=[entity], full=full)[entity]
-    return golden_metadata(result)
+        return reconcile(context.resources.pipeline, entities=[entity], full=full)[entity]
+
+
+def _golden_metadata(context: Context, entity: str, result: ReconcileResult) -> Metadata:
+    engine = context.resources.pipeline.engine
+    (standing,) = ask(engine, "golden_standing", entity=entity)
+    return golden_metadata(result, standing, ask(engine, "newest_open", entity=entity))
 
 
 @contextmanager
@@ -138,6 +162,7 @@ def _telling(context: Context) -> Progress:
     return tell
 
 
-def _selected(context: Context) -> frozenset[dg.AssetKey]:
-    """Return the assets that have a step of their own in this run."""
-    return frozenset(context.run.asset_selection or ())
+def _with_own_step(context: Context) -> frozenset[str]:
+    """Return the entities whose golden table has a step of its own in this run."""
+    chosen = context.run.asset_selection or ()
+    return frozenset(key.path[1] for key in chosen if key.path[0] == "crm")

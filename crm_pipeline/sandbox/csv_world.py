@@ -140,7 +140,7 @@ class CsvWorld:
             tax_id=None,
             phone=None,
             email=None,
-            web=None,
+            web=_site(row["account"]),
             address=row["office_location"] or None,
             sector=row["sector"] or None,
             revenue=Decimal(row["revenue"]) if row["revenue"] else None,
@@ -227,6 +227,11 @@ class CsvWorld:
 
     def _some_agent(self, text: str) -> int:
         return 1 + crc32(text.encode()) % max(1, len(self._files.sales_teams))
+
+
+def _site(company: str) -> str:
+    """Return a web site made up from the company's name: the published data has none."""
+    return f"http://www.{''.join(letter for letter in company.lower() if letter.isalnum())}.example"
 
 
 def _created(row: Row, chance: int) -> int:

@@ -173,8 +173,6 @@ def _companions(db: Connection, records: Iterable[Record]) -> list[Record]:
 
 
 def _named(db: Connection, ref: str, entity: str | None) -> _Named:
-    if _GOLDEN_ID.match(ref):
-        return _Named(ref, _golden(db, ref, entity), True)
     connection, colon, external_id = ref.partition(":")
     if not colon or not external_id:
         raise UsageError(f"{ref!r} names no record.", what_to_do=_NAMED)
@@ -209,7 +207,9 @@ def _record(db: Connection, connection: str, external_id: str, entity: str | Non
 
 
 def _all_named(db: Connection, asked: Asked) -> list[_Named]:
-    named = [_named(db, ref, asked.entity) for ref in asked.refs]
+    golden = {ref: _Named(ref, _golden(db, ref, asked.entity), True) for ref in asked.refs if _GOLDEN_ID.match(ref)}
+    entity = asked.entity or next((one.records[0].entity for one in golden.values()), None)
+    named = [golden.get(ref) or _named(db, ref, entity) for ref in asked.refs]
     entities = {one.records[0].entity: one.ref for one in named}
     if len(entities) > 1:
         said = ", ".join(f"{ref} is one of {entity}" for entity, ref in entities.items())

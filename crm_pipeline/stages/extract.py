@@ -100,7 +100,7 @@ def _follow(job: Job, relay: Relay, reading: Reading) -> None:
     with closing(reading):
         for page in reading:
             started_at, finished = page.started_at or started_at, page.state is None
-            if finished or reading.is_read:
+            if finished or reading.has_room:
                 relay.pass_on()
             reading.learn(news=_land_page(job, walk, page))
     if not finished and walk.request.mode not in UNSTORED:

@@ -22,7 +22,7 @@ class Plan:
     values: list[Found] = field(default_factory=list)
     """{entity, field, records, examples: [{golden_id, old, new}]}."""
     rows: list[Found] = field(default_factory=list)
-    """Phones, e-mails and links between records: {entity, field, change (added, removed), records, examples: [{entry}]}."""
+    """Phones, e-mails, links of records: {entity, field, change (added, removed, changed), records, examples: [{old, new}]}."""
     golden: list[Found] = field(default_factory=list)
     """{entity, new, parted, gone, merged}."""
     links: list[Found] = field(default_factory=list)

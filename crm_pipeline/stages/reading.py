@@ -4,6 +4,7 @@ What belongs here: beginning walks in the right order and drafting their pages i
 (`extract.py`) is the only one that uses the writer: it begins walks, and takes their pages from here.
 """
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -65,6 +66,11 @@ class Reading:
         """Whether nothing remains to be asked for; the last pages may still have to be landed."""
         return self._pages.is_read
 
+    @property
+    def has_room(self) -> bool:
+        """Whether less is being asked for than could be: the next walk may begin."""
+        return self.is_read or self._link.http.has_room
+
     def __iter__(self) -> Iterator[Drafts]:
         """Yield the pages in order; raises what the connector raises."""
         return iter(self._pages)
@@ -112,26 +118,25 @@ def _apart(waiting: Page, following: Page) -> None:
 
 
 class Relay:
-    """The streams of an entity in order, each begun once the one before has been read, at most one before its turn."""
+    """The streams of an entity in order, begun when the one before leaves room for it."""
 
     def __init__(self, job: Job, streams: Sequence[Stream], asked: Asked, then: Callable[[], None]):
         self._job = job
         self._asked = asked
         self._left = list(streams)
-        self._begun: tuple[Reading, tuple[str, ...]] | None = None
+        self._begun: deque[tuple[Reading, tuple[str, ...]]] = deque()
         self._then = then
 
     def take(self) -> tuple[Reading, tuple[str, ...]]:
         """Return the first walk of the next stream, and the modes of the walks to follow it."""
-        taken, self._begun = self._begun or self._begin(self._left.pop(0)), None
-        return taken
+        return self._begun.popleft() if self._begun else self._begin(self._left.pop(0))
 
     def pass_on(self) -> None:
-        """Begin the stream whose turn is next; after the last one, say `then`."""
-        if self._begun:
+        """Begin the stream whose turn is next, unless one begun before keeps the CRM busy; after the last one, say `then`."""
+        if not all(reading.has_room for reading, _ in self._begun):
             return
         if self._left:
-            self._begun = self._begin(self._left.pop(0))
+            self._begun.append(self._begin(self._left.pop(0)))
         else:
             self._then()
 
@@ -141,8 +146,8 @@ class Relay:
 
     def close(self) -> None:
         """End what was begun before its turn."""
-        if self._begun:
-            self._begun[0].close()
+        for reading, _ in self._begun:
+            reading.close()
 
     def _begin(self, stream: Stream) -> tuple[Reading, tuple[str, ...]]:
         with self._job.writer.transaction() as db:

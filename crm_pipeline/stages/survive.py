@@ -17,7 +17,7 @@ from crm_pipeline.model.survivorship import GROUPS, Group, Side, Value
 from crm_pipeline.model.three_way import AGREED, NOBODY, NONE, OPEN, PERSON, Decision, decide, provenance
 from crm_pipeline.stages.parts import Parts
 
-FEW, MANY = 5_000, 50_000
+FEW, MANY = 5_000, 100_000
 """Golden records a transaction rebuilds, when few or many wait."""
 TAGS = ("tags",)
 """The group whose value can be made of several sides'."""
@@ -43,8 +43,10 @@ class Survived:
 def survive(parts: Parts, entity: str, rules: Rules) -> Survived:
     """Rebuild the golden records of an entity that wait, in batches of one transaction each; two at a time when many wait."""
     with parts.engine.begin() as db:
-        many = golden.count_waiting(db, entity) >= golden.MANY
-    if not many:
+        waiting = golden.count_waiting(db, entity)
+    if not waiting:
+        return Survived()
+    if waiting < golden.MANY:
         return _rebuild_all(parts, entity, rules, many=False)
     done = Survived()
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="survive") as workers:

@@ -110,7 +110,7 @@ def _one(line: "_Line", entity: str) -> CrmPipelineError | None:
 
 
 class _Line:
-    """The entities of a run in order. The next one is begun as soon as one has been read, while its last pages are landed."""
+    """The entities of a run in order. The next one is begun as soon as one leaves room, while its last pages are landed."""
 
     def __init__(self, run: _Run, connection: ConnectionRow, wanted: Sequence[str]):
         self.run = run
@@ -149,9 +149,10 @@ class _Line:
         following = self._wanted[self._wanted.index(entity) + 1 :][:1]
         for upcoming in following:
             # Records are read by the definitions that the reference entities bring: those must be landed first.
-            if upcoming not in self._begun and (upcoming in REFERENCE or entity not in REFERENCE):
-                self._begun[upcoming] = begun = self._extraction(upcoming)
-                begun.begin()
+            if upcoming in REFERENCE or entity not in REFERENCE:
+                if upcoming not in self._begun:
+                    self._begun[upcoming] = self._extraction(upcoming)
+                self._begun[upcoming].begin()
 
 
 def _refreshed(run: _Run, connection: ConnectionRow) -> tuple[_Run, ConnectionRow]:

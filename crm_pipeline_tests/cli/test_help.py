@@ -14,11 +14,12 @@ from crm_pipeline_tests.operator import Operator
 FIXED = (
     "demo", "migrate", "sandbox", "connect amocrm", "connect bitrix24", "connections", "connections pause", "connections resume",
     "connections remove", "connections test", "connections set", "sync", "reconcile", "verify", "status", "doctor",
-    "replay-quarantine", "keys rotate", "up",
+    "replay-quarantine", "keys rotate", "up", "match list", "match merge", "match split", "conflicts list", "conflicts take",
+    "conflicts overturn", "plan",
 )  # fmt: skip
 PRINTS_DATA = (
     "migrate", "connect amocrm", "connect bitrix24", "connections", "connections test", "sync", "reconcile", "verify", "status",
-    "doctor", "replay-quarantine", "keys rotate",
+    "doctor", "replay-quarantine", "keys rotate", "match list", "match merge", "match split", "conflicts list", "plan",
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from crm_pipeline.model.rules import Rules
 from crm_pipeline.rules_file import parse_rules
 from crm_pipeline.stages.plan import Plan, plan
 from crm_pipeline.stages.reconcile import reconcile
+from crm_pipeline.stages.sync import sync
 from crm_pipeline_tests.stages.test_conflicts import with_rules
 from crm_pipeline_tests.two_sides import LEFT, RIGHT, TwoSides, fill
 
@@ -91,14 +92,12 @@ def test_phones_that_would_go_are_told(sides: TwoSides) -> None:
     found = plan(sides.parts, rules("fields: {contacts: {emails: {rule: source_priority, order: [tiny]}}}"))
     (row,) = found.rows
     assert (row["entity"], row["field"], row["change"], row["records"]) == ("contacts", "emails", "removed", 2)
-    assert {example["entry"]["value"] for example in row["examples"]} == {"p1@right.example", "p2@right.example"}
+    assert {example["old"]["value"] for example in row["examples"]} == {"p1@right.example", "p2@right.example"}
 
 
 def test_what_waits_is_not_blamed_on_the_rules(sides: TwoSides) -> None:
     loaded(sides)
     sides.left.put("contacts", 3, position="new")
-    from crm_pipeline.stages.sync import sync
-
     sync(sides.parts, LEFT, "incremental")
     before = contents(sides)
     assert plan(sides.parts, rules("{}")) == Plan()

@@ -55,6 +55,7 @@ CREATE TABLE sync.match_decisions (
     CHECK ((connection_id, external_id) < (other_connection_id, other_external_id))
 );
 COMMENT ON TABLE sync.match_decisions IS 'What people decided about two source records: one thing, or not. Never overridden by a rule; a later decision revokes an earlier one.';
+COMMENT ON COLUMN sync.match_decisions.id IS 'Order in which they were decided.';
 COMMENT ON COLUMN sync.match_decisions.entity IS 'Entity of both records.';
 COMMENT ON COLUMN sync.match_decisions.verdict IS 'together: they are one thing; apart: they are not.';
 COMMENT ON COLUMN sync.match_decisions.connection_id IS 'Connection of the one record.';
@@ -90,6 +91,7 @@ CREATE TABLE sync.match_reviews (
     CHECK ((connection_id, external_id) < (other_connection_id, other_external_id))
 );
 COMMENT ON TABLE sync.match_reviews IS 'Pairs of source records a rule would not decide about: a person says whether they are one thing.';
+COMMENT ON COLUMN sync.match_reviews.id IS 'Number a person answers it by.';
 COMMENT ON COLUMN sync.match_reviews.entity IS 'Entity of both records.';
 COMMENT ON COLUMN sync.match_reviews.connection_id IS 'Connection of the one record.';
 COMMENT ON COLUMN sync.match_reviews.external_id IS 'Identifier of the one record.';
@@ -139,6 +141,7 @@ CREATE TABLE sync.conflicts (
     superseded_at timestamptz
 );
 COMMENT ON TABLE sync.conflicts IS 'Fields that were changed to different values on two sides since they last agreed, and what came of it.';
+COMMENT ON COLUMN sync.conflicts.id IS 'Number a person settles it by.';
 COMMENT ON COLUMN sync.conflicts.entity IS 'Entity.';
 COMMENT ON COLUMN sync.conflicts.golden_id IS 'Golden record (crm.<entity>.id).';
 COMMENT ON COLUMN sync.conflicts.field IS 'Field, or group of fields that go together, such as name.';

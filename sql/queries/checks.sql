@@ -62,7 +62,54 @@ FROM sync.connections c
 WHERE c.name = %(connection)s;
 
 -- name: of_one_crm
--- All live source records of one CRM's connections: what expectations are tested on.
-SELECT s.* FROM source.{entity} s
+-- All live source records of one CRM's connections: what expectations are tested on. `record` names each.
+SELECT s.*, c.name || ':' || s.external_id AS record FROM source.{entity} s
 JOIN sync.connections c ON c.id = s.connection_id
 WHERE c.crm = {crm} AND c.status <> 'removed' AND s.deleted_at IS NULL;
+
+-- name: golden_rows
+-- All golden records of an entity that live: what expectations are tested on. `record` names each.
+SELECT g.*, g.id::text AS record FROM crm.{entity} g WHERE g.deleted_at IS NULL;
+
+-- name: points_of_one_crm
+-- Phones and e-mails of one CRM's live source records, each kind in a column of its own. `record` says whose they are.
+SELECT c.name || ':' || p.external_id AS record,
+    CASE p.kind WHEN 'phone' THEN p.value END AS phone, CASE p.kind WHEN 'email' THEN p.value END AS email
+FROM source.contact_points p
+JOIN source.{entity} s ON s.connection_id = p.connection_id AND s.external_id = p.external_id AND s.deleted_at IS NULL
+JOIN sync.connections c ON c.id = p.connection_id
+WHERE p.entity = {name} AND c.crm = {crm} AND c.status <> 'removed';
+
+-- name: golden_points
+-- Phones and e-mails of golden records, each kind in a column of its own. `record` says whose they are.
+SELECT p.golden_id::text AS record,
+    CASE p.kind WHEN 'phone' THEN p.value END AS phone, CASE p.kind WHEN 'email' THEN p.value END AS email
+FROM crm.contact_points p WHERE p.entity = {name};
+
+-- name: golden_standing
+-- Of one entity: living golden records, source records that make one up on average, what waits for a person.
+SELECT count(*) AS golden, coalesce(round(avg(g.source_count), 4), 0)::float8 AS sources_per_golden,
+    (SELECT count(*) FROM sync.match_reviews r WHERE r.entity = %(entity)s AND r.state = 'open') AS reviews_waiting,
+    (SELECT count(*) FROM sync.conflicts f WHERE f.entity = %(entity)s AND f.superseded_at IS NULL AND f.state = 'open') AS conflicts_open
+FROM crm.{entity} g
+WHERE g.deleted_at IS NULL;
+
+-- name: newest_open
+-- The newest conflicts and reviews of one entity that wait for a person: ids only, nothing of what the records say.
+SELECT * FROM (
+    (SELECT 'conflict' AS kind, f.id, f.field AS about, f.golden_id::text AS records, f.seen_at AS since
+     FROM sync.conflicts f WHERE f.entity = %(entity)s AND f.superseded_at IS NULL AND f.state = 'open'
+     ORDER BY f.id DESC LIMIT 10)
+    UNION ALL
+    (SELECT 'review', r.id, r.reason, c.name || ':' || r.external_id || ' ' || o.name || ':' || r.other_external_id, r.created_at
+     FROM sync.match_reviews r
+     JOIN sync.connections c ON c.id = r.connection_id
+     JOIN sync.connections o ON o.id = r.other_connection_id
+     WHERE r.entity = %(entity)s AND r.state = 'open'
+     ORDER BY r.id DESC LIMIT 10)
+) w
+ORDER BY since DESC, kind, id DESC LIMIT 10;
+
+-- name: golden_waits
+-- Whether golden records of an entity wait to be rebuilt.
+SELECT EXISTS (SELECT FROM sync.golden_queue WHERE entity = %(entity)s) AS waits;

@@ -11,10 +11,12 @@ ON CONFLICT (connection_id, entity, stream) DO UPDATE SET
     walk_mode = EXCLUDED.walk_mode, walk_began_at = EXCLUDED.walk_began_at, walk_started_at = NULL, walk_state = NULL, updated_at = now();
 
 -- name: advance
--- Note how far an unfinished walk has come; its start stays that of its first page.
+-- Note how far an unfinished walk has come; its start stays that of its first page. Such a transaction need not wait for the disk:
+-- rows and cursor are lost together, should the server's machine die within the second, and the page is read again.
 UPDATE sync.cursors SET
     walk_state = %(state)s::jsonb, walk_started_at = LEAST(walk_started_at, %(started_at)s), updated_at = now()
-WHERE connection_id = %(connection_id)s AND entity = %(entity)s AND stream = %(stream)s;
+WHERE connection_id = %(connection_id)s AND entity = %(entity)s AND stream = %(stream)s
+RETURNING set_config('synchronous_commit', 'off', true);
 
 -- name: finish
 -- The walk is complete: the next one begins at this one's start.

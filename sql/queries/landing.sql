@@ -40,7 +40,7 @@ CROSS JOIN LATERAL (SELECT to_jsonb(o) AS entry OFFSET 0) old
 CROSS JOIN LATERAL (
     SELECT e.key AS field, old.entry -> e.key AS old_value, e.value AS new_value
     FROM jsonb_each(
-        to_jsonb(n) - ARRAY['golden_id', 'remote_created_at', 'remote_updated_at', 'custom_fields', 'replaced']
+        to_jsonb(n) - ARRAY['golden_id', 'remote_created_at', 'remote_updated_at', 'first_updated_at', 'custom_fields', 'replaced']
     ) e
     WHERE e.value IS DISTINCT FROM old.entry -> e.key
     UNION ALL
@@ -74,11 +74,15 @@ FROM (
 WHERE d.old_rows IS DISTINCT FROM d.new_rows
 ORDER BY d.external_id, d.field;
 
+-- name: keep_first
+-- What dates fields that never changed: when the first version had last changed, kept from the second version on.
+, first_updated_at = COALESCE(o.first_updated_at, o.remote_updated_at)
+
 -- name: upsert
 -- Bring changed source records in; rows that would stay the same are not written. Answers which were.
 INSERT INTO source.{table} AS o ({columns})
 SELECT {columns} FROM incoming_{table}
-ON CONFLICT (connection_id, external_id) DO UPDATE SET {assignments}
+ON CONFLICT (connection_id, external_id) DO UPDATE SET {assignments}{and_first}
 WHERE ({old_values}) IS DISTINCT FROM ({new_values})
 RETURNING external_id, xmax = 0 AS is_new;
 

@@ -11,9 +11,10 @@ SELECT set_config('jit', 'off', true), set_config('work_mem', '128MB', true), se
 ANALYZE {table};
 
 -- name: count_queue
--- How many keys of an entity wait, and how many source records it has at least (stops counting at as many as matter).
-SELECT (SELECT count(*) FROM (SELECT FROM sync.reconcile_queue WHERE entity = '{entity}' LIMIT %(limit)s) w) AS waiting,
-       (SELECT count(*) FROM (SELECT FROM source.{entity} LIMIT %(limit)s * 4) s) AS records;
+-- How many keys of an entity wait, and whether they are a quarter of its records or more.
+WITH w AS (SELECT count(*) AS waiting FROM sync.reconcile_queue WHERE entity = '{entity}')
+SELECT w.waiting, NOT EXISTS (SELECT FROM source.{entity} OFFSET w.waiting * 4) AS is_large
+FROM w;
 
 -- name: make_batch
 -- Where the source records of one batch wait; lives as long as the session, emptied by every commit.

@@ -57,22 +57,23 @@ FROM placed p JOIN sync.connections n ON n.id = p.connection_id
 WHERE p.place <= %(examples)s ORDER BY p.entity, p.rule, p.change, p.place;
 
 -- name: changed_rows
--- Which rows of a link table would come and go, and some of them.
+-- Which rows of a link table would come, go and change, and some of them.
 WITH changed AS (
-    SELECT 'added' AS change, t.* FROM (TABLE crm.{table} EXCEPT ALL TABLE plan_{table}) t
-    UNION ALL
-    SELECT 'removed', t.* FROM (TABLE plan_{table} EXCEPT ALL TABLE crm.{table}) t
+    SELECT CASE WHEN b.{owner} IS NULL THEN 'added' WHEN a.{owner} IS NULL THEN 'removed' ELSE 'changed' END AS change,
+           {entity_of} AS entity, {field_of} AS field, to_jsonb(b) AS old, to_jsonb(a) AS new
+    FROM plan_{table} b
+    FULL JOIN crm.{table} a USING ({key})
+    WHERE ROW(a.*) IS DISTINCT FROM ROW(b.*)
 ), placed AS (
-    SELECT t.change, {entity_of} AS entity, {field_of} AS field, to_jsonb(t) - 'change' AS entry,
-           row_number() OVER (PARTITION BY t.change, {entity_of}, {field_of} ORDER BY to_jsonb(t)) AS place,
-           count(*) OVER (PARTITION BY t.change, {entity_of}, {field_of}) AS records
-    FROM changed t
+    SELECT *, row_number() OVER (PARTITION BY entity, field, change ORDER BY old, new) AS place,
+           count(*) OVER (PARTITION BY entity, field, change) AS records
+    FROM changed
 )
-SELECT entity, field, change, records, entry FROM placed WHERE place <= %(examples)s ORDER BY entity, field, change, place;
+SELECT entity, field, change, records, old, new FROM placed WHERE place <= %(examples)s ORDER BY entity, field, change, place;
 
 -- name: points_field
 -- What a person calls a kind of contact point.
-CASE t.kind WHEN 'phone' THEN 'phones' WHEN 'email' THEN 'emails' WHEN 'web' THEN 'webs' ELSE 'messengers' END
+CASE kind WHEN 'phone' THEN 'phones' WHEN 'email' THEN 'emails' WHEN 'web' THEN 'webs' ELSE 'messengers' END
 
 -- name: changed_reviews
 -- Which questions to people would come up, and which would be gone.

@@ -28,7 +28,7 @@ SELECT c.name AS connection, c.crm, c.status, c.status_reason, s.entity, s.last_
        (SELECT count(*) FROM sync.quarantine q WHERE q.connection_id = c.id AND q.entity = s.entity) AS in_quarantine
 FROM sync.connections c
 LEFT JOIN sync.sync_status s ON s.connection_id = c.id
-WHERE c.status <> 'removed'
+WHERE c.status <> 'removed' AND c.crm <> 'app'
 ORDER BY c.name, array_position(%(order)s::text[], s.entity);
 
 -- name: waiting
@@ -47,7 +47,7 @@ SELECT c.name AS connection, c.crm,
        (SELECT count(*) FROM source.users x WHERE x.connection_id = c.id AND x.deleted_at IS NULL) AS users,
        (SELECT count(*) FROM source.field_changes x WHERE x.connection_id = c.id) AS field_changes
 FROM sync.connections c
-WHERE c.status <> 'removed'
+WHERE c.status <> 'removed' AND c.crm <> 'app'
 UNION ALL
 SELECT 'golden', '', (SELECT count(*) FROM crm.companies WHERE deleted_at IS NULL), (SELECT count(*) FROM crm.contacts WHERE deleted_at IS NULL),
        (SELECT count(*) FROM crm.deals WHERE deleted_at IS NULL), (SELECT count(*) FROM crm.tasks WHERE deleted_at IS NULL),

@@ -30,7 +30,8 @@ SELECT p.entity, p.golden_id, p.kind, p.value, s.connection, s.external_id,
        CASE WHEN s.said_by > 1 THEN 'agreed' ELSE 'only' END, s.since, '{}'
 FROM crm.contact_points p
 CROSS JOIN LATERAL (
-    SELECT c.name AS connection, x.external_id, count(*) OVER () AS said_by, COALESCE(n.first_updated_at, m.first_updated_at) AS since
+    SELECT c.name AS connection, x.external_id, count(*) OVER () AS said_by,
+           COALESCE(n.first_updated_at, n.remote_updated_at, m.first_updated_at, m.remote_updated_at) AS since
     FROM crm.crosswalk x
     JOIN sync.connections c ON c.id = x.connection_id
     JOIN source.contact_points q ON q.connection_id = x.connection_id AND q.entity = x.entity AND q.external_id = x.external_id
@@ -38,7 +39,7 @@ CROSS JOIN LATERAL (
     LEFT JOIN source.contacts n ON x.entity = 'contacts' AND n.connection_id = x.connection_id AND n.external_id = x.external_id
     LEFT JOIN source.companies m ON x.entity = 'companies' AND m.connection_id = x.connection_id AND m.external_id = x.external_id
     WHERE x.golden_id = p.golden_id AND x.entity = p.entity
-    ORDER BY COALESCE(n.first_updated_at, m.first_updated_at) NULLS LAST, c.name, x.external_id
+    ORDER BY since NULLS LAST, c.name, x.external_id
     LIMIT 1
 ) s;
 COMMENT ON VIEW crm.value_origins IS 'Where each golden value comes from and what the others say. One record: SELECT field, value, connection, rule, others FROM crm.value_origins WHERE golden_id = ''…''; all phones the portal alone knows: SELECT * FROM crm.value_origins WHERE field = ''phone'' AND connection = ''portal'' AND rule = ''only''.';

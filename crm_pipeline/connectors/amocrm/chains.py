@@ -36,7 +36,7 @@ def chain(frame: Frame, listing: Listing, low: int, high: int, resume: Payload |
     if ranges:
         then = {"phase": TAIL}
         yield from follow(frame, reader.fetch, ranges, records, phase=PHASE, then=then, in_flight=in_flight, split=halves)
-    if phase != DENSE and low == 0 and high == OPEN and frame.started and not frame.notes.get("one_page"):
+    if phase != DENSE and low == 0 and high == OPEN and frame.started:
         tail = tail or [Range(frame.started, OPEN)]
         yield from follow(frame, reader.tail, tail, records, phase=TAIL, then={"phase": DENSE})
     again = ranges_of(resume, DENSE) or _unsure_seconds(frame, reader)
@@ -107,7 +107,6 @@ class _Chain:
         self._frame.begin(times[0] if times else asked.low + OVERLAP if asked.low else None, found.served_at)
         fresh = [row for row in found.rows if seconds(row) >= asked.low]
         if not found.more or times[-1] < asked.low:
-            self._frame.notes["one_page"] = True
             return Step(fresh)
         return Step(fresh, (Range(asked.low, times[-1], {"top": times[0] - times[-1]}),))
 

@@ -85,8 +85,13 @@ def follow(
     frame: Frame, fetch: Callable[[Range], Step], ranges: Sequence[Range], records: Records, *,
     phase: str, then: Payload | None = None, in_flight: int = 1, split: Split | None = None,
 ) -> Iterator[Page]:  # fmt: skip
-    """Yield the pages of one phase. `then`: where to resume once the phase is read whole (None: the walk has ended)."""
+    """Yield the pages of one phase. `then`: where to resume once the phase is read whole (None: the walk has ended).
+
+    With fewer ranges left than could be in flight, and none that tells only when read what there is, the next walk may begin.
+    """
     for landing in walk(fetch, ranges, in_flight=in_flight, split=split):
+        growing = any((part.hint or {}).get("top") is not None for part in landing.remaining)
+        frame.link.http.has_room = not growing and len(landing.remaining) < frame.link.in_flight
         left = [[part.low, part.high, part.hint] for part in landing.remaining]
         yield frame.page(records(landing.rows), {"phase": phase, "ranges": left} if left else then)
 

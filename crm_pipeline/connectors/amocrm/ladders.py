@@ -24,7 +24,7 @@ def ladder(frame: Frame, listing: Listing, resume: Payload | None) -> Iterator[P
     ranges = ranges_of(resume, UP)
     if ranges is None and not (resume and resume.get("phase") == DOWN):
         _begin(frame, listing)
-        ranges = [Range(0, 0), Range(1, OPEN)]
+        ranges = [Range(0, OPEN)]
     reader, in_flight = _Ladder(frame, listing), max(1, frame.link.in_flight)
     if ranges:
         yield from follow(
@@ -69,7 +69,7 @@ class _Ladder:
     def up(self, asked: Range) -> Step:
         """Read the lowest page of a range, leave those above."""
         if asked.low == 0:
-            return self._highest()
+            return self._highest(asked)
         if asked.low > self._end:
             return Step(())
         found = self._read(asked.low, tries=3 if asked.low > 1 else 2)
@@ -87,14 +87,15 @@ class _Ladder:
             return (waiting,)
         return Range(waiting.low, waiting.low), Range(waiting.low + 1, waiting.high)
 
-    def _highest(self) -> Step:
+    def _highest(self, asked: Range) -> Step:
+        """Read the page of the highest ids and leave the others; even what ends there is asked for the other way round."""
         params = [*self._listing.params, ("order[id]", "desc")]
         found = self._frame.client.sure_page(self._listing.path, self._listing.key, params, tries=2)
         self._frame.begin(max((seconds(row, "created_at") for row in found.rows), default=None), found.served_at)
         ids = [int(named(row)) for row in found.rows]
         if ids and ids == sorted(ids, reverse=True):
             self._frame.notes["highest"] = ids[-1]
-        return Step(found.rows)
+        return Step(found.rows, (Range(1, asked.high),) if found.rows else ())
 
     def _expect(self, page: int, rows: list[Payload]) -> None:
         """Learn from a page where the list ends: at the first of the highest ids."""

@@ -16,7 +16,7 @@ from crm_pipeline.model.records import Page, Payload, RawRecord
 from crm_pipeline.walk import Range, Step
 
 NEWEST, AGAIN, WINDOW = "newest", "again", "window"
-IDLE_PASSES = 2
+IDLE_PASSES = 6
 """Passes in a row that bring nothing new, after which a count that does not add up is put down to edits under way."""
 NEWEST_FIRST = (("order[updated_at]", "desc"),)
 

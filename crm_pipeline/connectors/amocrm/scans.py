@@ -4,6 +4,7 @@ Because of that, a scan of several pages is believed only when the list's own to
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from crm_pipeline.connectors.amocrm.client import Client, Params
@@ -105,16 +106,21 @@ def _read_stages(client: Client) -> Iterator[list[RawRecord]]:
 
 
 def _read_fields(client: Client) -> Iterator[list[RawRecord]]:
-    for plural, entity in ENTITY_OF.items():
-        yield from _fields(client, f"/api/v4/{plural}/custom_fields", entity, {ENTITY_TYPE: plural})
-    for catalog in product_catalogs_if_offered(client) or ():
-        tags = {ENTITY_TYPE: "catalogs", CATALOG_ID: int(catalog)}
-        yield from _fields(client, f"/api/v4/catalogs/{catalog}/custom_fields", "products", tags)
+    """Read the definitions of every kind of record, all kinds at once: each is a page, and waiting for five in a row is slow."""
+    with ThreadPoolExecutor(len(ENTITY_OF) + 1, thread_name_prefix="fields") as workers:
+        catalogs = workers.submit(product_catalogs_if_offered, client)
+        lists = [workers.submit(_fields, client, plural, entity, {ENTITY_TYPE: plural}) for plural, entity in ENTITY_OF.items()]
+        for catalog in catalogs.result() or ():
+            tags = {ENTITY_TYPE: "catalogs", CATALOG_ID: int(catalog)}
+            lists.append(workers.submit(_fields, client, f"catalogs/{catalog}", "products", tags))
+        for fields in lists:
+            yield fields.result()
 
 
-def _fields(client: Client, path: str, entity: str, tags: Payload) -> Iterator[list[RawRecord]]:
-    for rows in _whole_list(client, path, "custom_fields", [("order[id]", "asc")]):
-        yield [raw_record("custom_fields", {**row, **tags}, f"{entity}:{named(row)}") for row in rows]
+def _fields(client: Client, owner: str, entity: str, tags: Payload) -> list[RawRecord]:
+    pages = _whole_list(client, f"/api/v4/{owner}/custom_fields", "custom_fields", [("order[id]", "asc")])
+    rows = [row for page in pages for row in page]
+    return [raw_record("custom_fields", {**row, **tags}, f"{entity}:{named(row)}") for row in rows]
 
 
 def _read_products(client: Client) -> Iterator[list[RawRecord]]:

@@ -11,7 +11,7 @@ from crm_pipeline.walk import Range
 
 WORTH_A_WORKER = 1.5
 """Pages a piece should hold at least at the beginning, when all workers wait for one."""
-WORTH_HALVING = 6
+WORTH_HALVING = 4
 """Pages a piece should hold to be halved for one idle worker."""
 
 

@@ -45,6 +45,8 @@ class Client:
         self._secrets = link.vault.read()
         self._moved_to = ""
         self._took = threading.local()
+        self.in_flight = max(1, link.in_flight)
+        self._places = threading.Semaphore(self.in_flight)
         self.operating = OperatingTime(link.http)
         self.instead: dict[str, Extra | None] = {}
         """Call the portal has turned out not to offer → what is asked for instead, None: nothing."""
@@ -167,14 +169,15 @@ class Client:
 
     def _post(self, credential: Credential, method: str, params: Params, safe: bool) -> Answer:
         body = params if credential.token is None else {**params, "auth": credential.token}
-        return self._link.http.send(
-            "POST",
-            credential.root + method,
-            json=body,
-            classify=lambda answer: self._verdict(credential, method, answer),
-            safe=safe,
-            lane=self._lane,
-        )
+        with self._places:
+            return self._link.http.send(
+                "POST",
+                credential.root + method,
+                json=body,
+                classify=lambda answer: self._verdict(credential, method, answer),
+                safe=safe,
+                lane=self._lane,
+            )
 
     def _verdict(self, credential: Credential, method: str, answer: Answer) -> Verdict:
         body = answer.json

@@ -5,6 +5,7 @@ putting together. Which row has which lists is in `payloads`.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from crm_pipeline.connectors.bitrix24.client import Client
@@ -61,14 +62,28 @@ def _do_without(client: Client, listing: Listing, refused: NotOffered) -> None:
 
 
 def lists(client: Client, questions: Sequence[Question]) -> list[list[Params] | None]:
-    """Return the whole list each question asks for, in their order; None where the portal refuses it (gone, no right)."""
-    found: list[list[Params] | None] = []
-    for start in range(0, len(questions), PAGE):
-        some = questions[start : start + PAGE]
-        replies = client.batch({f"r{n}": (extra.call, extra.parameters(owner)) for n, (extra, owner) in enumerate(some)})
-        for (extra, owner), reply in zip(some, replies.values(), strict=True):
-            found.append(None if _is_refused(extra, reply) else _complete(client, extra, owner, reply))
-    return found
+    """Return the whole list each question asks for, in their order; None where the portal refuses it (gone, no right).
+
+    The first request goes alone, so that a method that is not offered is refused once; the others go several at a time.
+    """
+    portions = [questions[start : start + PAGE] for start in range(0, len(questions), PAGE)]
+    found = [_portion(client, some) for some in portions[:1]]
+    if len(portions) > 1:
+        with ThreadPoolExecutor(client.in_flight, thread_name_prefix="lists") as workers:
+            asked = [workers.submit(_portion, client, some) for some in portions[1:]]
+            try:
+                found += [answer.result() for answer in asked]
+            finally:
+                workers.shutdown(wait=False, cancel_futures=True)
+    return [rows for portion in found for rows in portion]
+
+
+def _portion(client: Client, questions: Sequence[Question]) -> list[list[Params] | None]:
+    replies = client.batch({f"r{n}": (extra.call, extra.parameters(owner)) for n, (extra, owner) in enumerate(questions)})
+    return [
+        None if _is_refused(extra, reply) else _complete(client, extra, owner, reply)
+        for (extra, owner), reply in zip(questions, replies.values(), strict=True)
+    ]
 
 
 def _is_refused(extra: Extra, reply: Reply) -> bool:
