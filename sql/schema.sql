@@ -1335,7 +1335,8 @@ SELECT p.entity, p.golden_id, p.kind, p.value, s.connection, s.external_id,
        CASE WHEN s.said_by > 1 THEN 'agreed' ELSE 'only' END, s.since, '{}'
 FROM crm.contact_points p
 CROSS JOIN LATERAL (
-    SELECT c.name AS connection, x.external_id, count(*) OVER () AS said_by, COALESCE(n.first_updated_at, m.first_updated_at) AS since
+    SELECT c.name AS connection, x.external_id, count(*) OVER () AS said_by,
+           COALESCE(n.first_updated_at, n.remote_updated_at, m.first_updated_at, m.remote_updated_at) AS since
     FROM crm.crosswalk x
     JOIN sync.connections c ON c.id = x.connection_id
     JOIN source.contact_points q ON q.connection_id = x.connection_id AND q.entity = x.entity AND q.external_id = x.external_id
@@ -1343,7 +1344,7 @@ CROSS JOIN LATERAL (
     LEFT JOIN source.contacts n ON x.entity = 'contacts' AND n.connection_id = x.connection_id AND n.external_id = x.external_id
     LEFT JOIN source.companies m ON x.entity = 'companies' AND m.connection_id = x.connection_id AND m.external_id = x.external_id
     WHERE x.golden_id = p.golden_id AND x.entity = p.entity
-    ORDER BY COALESCE(n.first_updated_at, m.first_updated_at) NULLS LAST, c.name, x.external_id
+    ORDER BY since NULLS LAST, c.name, x.external_id
     LIMIT 1
 ) s;
 COMMENT ON VIEW crm.value_origins IS 'Where each golden value comes from and what the others say. One record: SELECT field, value, connection, rule, others FROM crm.value_origins WHERE golden_id = ''…''; all phones the portal alone knows: SELECT * FROM crm.value_origins WHERE field = ''phone'' AND connection = ''portal'' AND rule = ''only''.';
@@ -2507,6 +2508,8 @@ COMMENT ON COLUMN sync.bases.value IS 'Values of the group''s columns, in their 
 
 COMMENT ON COLUMN sync.bases.agreed_at IS 'Until when they are known to have agreed.';
 
+COMMENT ON COLUMN sync.conflicts.id IS 'Number a person settles it by.';
+
 COMMENT ON COLUMN sync.conflicts.entity IS 'Entity.';
 
 COMMENT ON COLUMN sync.conflicts.golden_id IS 'Golden record (crm.<entity>.id).';
@@ -2589,6 +2592,8 @@ COMMENT ON COLUMN sync.golden_queue.entity IS 'Entity.';
 
 COMMENT ON COLUMN sync.golden_queue.golden_id IS 'Golden record (crm.<entity>.id).';
 
+COMMENT ON COLUMN sync.match_decisions.id IS 'Order in which they were decided.';
+
 COMMENT ON COLUMN sync.match_decisions.entity IS 'Entity of both records.';
 
 COMMENT ON COLUMN sync.match_decisions.verdict IS 'together: they are one thing; apart: they are not.';
@@ -2618,6 +2623,8 @@ COMMENT ON COLUMN sync.match_keys.external_id IS 'Identifier of the source recor
 COMMENT ON COLUMN sync.match_keys.rule IS 'Rule the key belongs to: marker, external_id, tax_id, domain, sku, name, mapping.';
 
 COMMENT ON COLUMN sync.match_keys.key IS 'Normalized key; equal keys mean the same thing.';
+
+COMMENT ON COLUMN sync.match_reviews.id IS 'Number a person answers it by.';
 
 COMMENT ON COLUMN sync.match_reviews.entity IS 'Entity of both records.';
 

@@ -141,9 +141,14 @@ def where_now(engine: Engine, records: Sequence[Record]) -> dict[str, list[str]]
 # Deciding -------------------------------------------------------------------------------------------------------------
 
 
+def _begin(db: Connection) -> None:
+    _run(db, "make_pairs")
+    _run(db, "empty")
+
+
 def lay_out_pairs(db: Connection, pairs: Sequence[Pair]) -> None:
     """Lay out the pairs a decision is about."""
-    _run(db, "make_pairs")
+    _begin(db)
     _run(
         db,
         "ask_pairs",
@@ -157,7 +162,7 @@ def lay_out_pairs(db: Connection, pairs: Sequence[Pair]) -> None:
 
 def lay_out_links(db: Connection, links: Links) -> None:
     """Lay out, as pairs, what a rule linked in a period."""
-    _run(db, "make_pairs")
+    _begin(db)
     period = {"since": links.since, "until": links.until, "entity": links.entity}
     _run(db, "find_links", rule=links.rule, **period)
     _run(db, "part_links", connection_id=links.connection_id)
@@ -165,9 +170,15 @@ def lay_out_links(db: Connection, links: Links) -> None:
 
 def lay_out_merges(db: Connection, links: Links) -> None:
     """Lay out, as pairs, what people merged in a period."""
-    _run(db, "make_pairs")
+    _begin(db)
     period = {"since": links.since, "until": links.until, "entity": links.entity}
     _run(db, "find_merges", connection_id=links.connection_id, **period)
+
+
+def lay_out_answers(db: Connection, review_ids: Sequence[int]) -> None:
+    """Lay out, as pairs, what was merged to answer these questions."""
+    _begin(db)
+    _run(db, "find_answers", ids=list(review_ids))
 
 
 def count_pairs(db: Connection) -> dict[str, dict[str, int]]:

@@ -125,6 +125,7 @@ def _lay_out(db: Connection, entity: str, rules: Rules) -> None:
     _run(db, golden_statement("date_fields", entity), {"fields": names, "groups": numbers})
     _run(db, golden_statement("find_mixed", entity))
     analyze(db, "golden_mixed")
+    _run(db, queries("golden")["find_plain"])
     _run(db, golden_statement("find_disputes", entity))
 
 
@@ -186,6 +187,7 @@ def _replace_links(db: Connection, links: GoldenLinks, rules: Rules) -> None:
     if links.table == "deal_stage_history":
         _run(db, queries("golden")["want_stage_history"])
     else:
+        _run(db, links_statement("put_plain_links", links))
         _run(db, links_statement("want_links", links))
     if links.table == "contact_points":
         _choose_points(db, links, rules)

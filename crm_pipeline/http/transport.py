@@ -68,7 +68,7 @@ class Request:
 
 
 class Transport:
-    """Sends requests. Thread safe: each request has a session to itself, and its connections serve the next one, of any thread."""
+    """Sends requests. Thread safe: each request has a session to itself, whose connections then serve another one."""
 
     def __init__(
         self, hosts: HostPolicy, redactor: Redactor, *, read_seconds: float = READ_SECONDS, most_bytes: int = MOST_BYTES

@@ -68,7 +68,7 @@ def _truth(payload: Mapping[str, Any], text: bytes, lies: frozenset[str]) -> byt
 
 
 def _has(text: bytes, names: tuple[bytes, ...]) -> bool:
-    for name in names:  # `any` would cost more than looking
+    for name in names:  # noqa: SIM110 - `any` would cost more than looking
         if name in text:
             return True
     return False

@@ -49,13 +49,13 @@ def initials_of(names: Classes) -> frozenset[str]:
     return frozenset().union(*(_index().initials[name] for name in names))
 
 
-_PATRONYMIC = re.compile(r"(.{2,}?)(?:inichna|ichna|ich|na)")
-_PLAINLY = re.compile(r".{2,}[aeo]v(?:ich|na)")
+_PATRONYMIC = re.compile(r"(.{2,}?)(?:inična|ična|ič|na)")
+_PLAINLY = re.compile(r".{2,}[aeo]v(?:ič|na)")
 
 
 def father_of(bones: str) -> tuple[tuple[str, Classes] | None, str]:
     """Return what a patronymic's skeleton says of the father (stem, names he may have) and the gender of the child."""
-    found = _PATRONYMIC.fullmatch(bones) if bones.endswith(("ich", "na")) else None
+    found = _PATRONYMIC.fullmatch(bones) if bones.endswith(("ič", "na")) else None
     if not found:
         return None, ""
     names = _index().fathers.get(found[1], NOBODY)
@@ -69,7 +69,7 @@ def father_of(bones: str) -> tuple[tuple[str, Classes] | None, str]:
 
 @cache
 def _index() -> _Index:
-    listed = list(_listed())
+    listed = list(_with_sounding_alike(list(_listed())))
     return _Index(
         spelled=_gather((spelling, name) for name, form in listed for spelling in _spellings(form)),
         folded=_gather((_fold(form), name) for name, form in listed if form.isascii()),
@@ -95,6 +95,13 @@ def _listed() -> Iterator[tuple[str, str]]:
             yield from ((f"{gender}:{forms[0]}", form) for form in forms)
     yield from ((f":{form}", form) for form in known_given_names.RUSSIAN.split())
     yield from ((f":{_fold(form)}", form) for form in known_given_names.ENGLISH.split())
+
+
+def _with_sounding_alike(listed: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Add the names that names without other forms sound like: Ellena may be Elena."""
+    of_fold = _gather((_fold(form), name) for name, form in listed if form.isascii() and name[0] != ":")
+    yield from listed
+    yield from ((other, form) for name, form in listed if name[0] == ":" for other in of_fold.get(name[1:], NOBODY))
 
 
 def _spellings(form: str) -> set[str]:

@@ -1,12 +1,12 @@
 """Given names that are one name: short forms, endearments, spellings and the same name in the other language.
 
 What belongs here: data. Between semicolons stands one name: `m` or `f`, then its forms; a form may stand in several (Саша is
-Александр and Александра). Latin spellings of Cyrillic forms are made by rule and need no place here. Names without other forms are in
-`known_given_names.py`; how names are read belongs to `name_words.py`.
+Александр and Александра). Latin spellings of Cyrillic forms are made by rule and need no place here. Names without other forms
+are in `known_given_names.py`; how names are read belongs to `name_words.py`.
 """
 
 RUSSIAN = """
-m александр саша саня шура алекс сашка санек шурик сашуля искандер alexander alex sasha aleksander alexandre alejandro sascha xander;
+m александр саша саня шура алекс сашка санек шурик сашуля искандер alexander alex sasha aleksander alexandre alejandro xander;
 f александра саша шура саня алекса аля ася сандра alexandra alex sasha alexa sandra alejandra aleksandra;
 m алексей леша алеша лёха алексий лешка alexey alexei alexis alex alexius lesha alyosha aleksey;
 m анатолий толя толик натолий anatoly tolya; m андрей андрюша андрюха дрон андрейка andrew andrey andrei andre andreas andy;
@@ -42,13 +42,13 @@ m эдуард эдик эдя эд edward eduard; m эмиль эмик emil em
 m юрий юра юрик юрка георгий yury yuri iurii youri jury; m яков яша jacob yakov jakob; m ян яник jan; m ярослав слава ярик яр;
 m глебец глеб; m магомед мага мухаммед мухаммад магомет mohamed mohammed muhammad mohammad; m абдулла абдула абдуллах;
 m ахмед ахмад ахмет; m ибрагим абрам авраам ibrahim abraham; m исмаил исмаель; m руслан руся; m рафаэль рафик raphael rafael;
-m ринат рена; m ильдар ильдарик; m гурам гурик; m давид дэвид дато david dave; m арам арамик; m николоз ника; m юсуф юсуп;
+m ринат ринатик; m ильдар ильдарик; m гурам гурик; m давид дэвид дато david dave; m арам арамик; m николоз ника; m юсуф юсуп;
 m айрат айратик; m фаррух фарух; m тагир тахир; m рамиль рамил; m наиль наил; m шамиль шамил; m эльдар элдар;
 f агата агафья agatha; f аделина ада адель адела аделя; f алевтина аля алевтинка тина; f алена елена лена алёнка аленушка;
 f алина аля лина алинка алинушка; f алиса алиска лиса alice; f алла аллочка алка; f альбина аля альба;
 f анастасия настя ася настасья стася настюша настена анастейша nastya anastasia anastasiya;
 f ангелина геля лина ангела ангелинка; f анжела анжелика лика анжелина анжеличка angela; f анжелика лика angelica;
-f анна аня анька нюра анюта нюша ася анечка аннушка анета anna anya ann anne hanna ганна; f антонина тоня антонинушка antonia;
+f анна аня анька нюра нюта анюта нюша ася анечка аннушка анета anna anya ann anne hanna ганна; f антонина тоня антонинушка antonia;
 f арина ариша ира; f белла изабелла bella; f валентина валя валентинка valentina; f валерия лера валя валерка valerie valeria;
 f варвара варя варюша barbara; f василиса вася; f вера верочка веруня верка; f вероника ника вера ронни veronica;
 f виктория вика вита тори викуля виктуся victoria vicky vika tori; f виолетта виола вета виолета violetta;
@@ -158,7 +158,7 @@ f deborah deb debbie debra debby debora devora; f delia; f delores dolores dee l
 f diana di diane dianna diann dianne dyan; f dolores lola dolly delores; f dominique nikki; f donna; f dora theodora isadora;
 f doris dorris; f dorothy dot dottie dolly dorothea dorthy dotty dory; f edith edie edyth; f edna eddie; f eileen ilene aileen;
 f elaine lainie elayne; f eleanor ellie nell nora ella elly elinor lenora nellie;
-f elizabeth liz beth betty lizzie eliza betsy bess elisabeth libby lisa elsie lizzy bette bettie bessie ellie lizbeth lizabeth elise;
+f elizabeth liz beth betty lizzie eliza betsy bess elisabeth libby lisa elsie lizzy bette bettie bessie ellie lizbeth elise;
 f ella ellie; f ellen ellie nell elly helen; f eloise lois elouise; f elsie elsa; f emily em emmy millie emilie emmie;
 f emma em emmy; f erica erika rikki ericka; f erin erinn; f esther essie hester ester; f estelle stella essie; f ethel;
 f eunice; f evangeline eve evie evangelina eva; f evelyn eve evie lyn evelyne; f faith fay; f felicia fel felicity;

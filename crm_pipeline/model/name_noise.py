@@ -10,23 +10,24 @@ SUFFIXES = {
 }  # fmt: skip
 """What tells father from son: as written → what it means."""
 
-PARTICLES = frozenset(
-    "de del della di da dos das du la le van von der den ter ten bin ibn al el af av zu оглы кызы оглу ogly oglu kyzy kizi оглі "
-    "де дель ди да фон ван дер ибн аль эль бен uulu уулу улы гызы".split()
+_PARTICLES = (
+    "de del della di da dos das du la le van von der den ter ten bin ibn al el af av zu оглы кызы оглу ogly oglu kyzy kizi "
+    "оглі де дель ди да фон ван дер ибн аль эль бен uulu уулу улы гызы"
 )
+PARTICLES = frozenset(_PARTICLES.split())
 """Words between or after names which a second spelling may lack."""
 
-LEGAL_FORMS = frozenset(
-    "ооо оао пао ао зао нао ип чп тоо оо ано нко гуп муп фгуп фгбу гбу мбу пк кфх снт тсж пбоюл оду тов пп фоп одо чуп руп уп нпо "
-    "llc ltd limited inc incorporated corp corporation co company gmbh ag kg ug ohg sa srl sarl spa bv nv ab oy oyj as aps plc lp "
-    "llp pte pty kft sro doo ooo oao zao pao ip too sas sl".split()
+_LEGAL_FORMS = (
+    "ооо оао пао ао зао нао ип чп тоо оо ано нко гуп муп фгуп фгбу гбу мбу пк кфх снт тсж пбоюл оду тов пп фоп одо чуп руп уп "
+    "нпо llc ltd limited inc incorporated corp corporation co company gmbh ag kg ug ohg sa srl sarl spa bv nv ab oy oyj as "
+    "aps plc lp llp pte pty kft sro doo ooo oao zao pao ip too sas sl"
 )
+LEGAL_FORMS = frozenset(_LEGAL_FORMS.split())
 """Legal forms of companies, of Russia and its neighbours and of the rest of the world."""
 
 # In a person's name only what nobody is called: "Co", "As" and "Al" are people's names too.
-COMPANY_WORDS = frozenset(
-    "ооо оао пао зао нао ип чп тоо ано llc ltd limited inc incorporated corp corporation gmbh plc ooo oao zao pao".split()
-)
+_COMPANY_WORDS = "ооо оао пао зао нао ип чп тоо ано llc ltd limited inc incorporated corp corporation gmbh plc ooo oao zao pao"
+COMPANY_WORDS = frozenset(_COMPANY_WORDS.split())
 
 _TITLES = (
     "mr mrs ms miss mx dr doctor prof professor sir madam mister esq phd md dds rev hon herr frau mme mlle monsieur "
@@ -47,12 +48,12 @@ _KINDS = (
 _PLACES = (
     "работа работы раб рабочий рабочая дом домашний личный личная офис склад магазин сайт сайта моб мобильный тел телефон номер "
     "звонок почта email e-mail mail phone tel mobile mob work home office cell website site "
-    "avito авито whatsapp ватсап вотсап вацап wa telegram телеграм телеграмм тг tg viber вайбер instagram инстаграм инстаграмм инста "
-    "vk вк вконтакте facebook фейсбук циан юла ozon озон wb от из на для по the of and from via"
+    "avito авито whatsapp ватсап вотсап вацап wa telegram телеграм телеграмм тг tg viber вайбер instagram инстаграм инстаграмм "
+    "инста vk вк вконтакте facebook фейсбук циан юла ozon озон wb от из на для по the of and from via"
 )
 NOISE = {
     **{one: "noise" for block in (_TITLES, _JOBS, _KINDS, _PLACES) for one in block.split()},
-    **{one: "company" for one in COMPANY_WORDS},
+    **dict.fromkeys(COMPANY_WORDS, "company"),
 }
 """Word → `noise`, or `company` for a legal form, after which a company's name stands."""
 

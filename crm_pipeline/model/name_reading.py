@@ -99,7 +99,7 @@ def arrange(words: Words) -> Reading:
     """Tell given names from surnames among words of one field: "Иванов Иван Петрович", "Иван Иванов", "John R. Smith"."""
     if len(words) == 1:
         return Reading(loose=words[0])
-    at = _patronymic_at(words) if any([one.father or one.is_initial for one in words]) else None
+    at = _patronymic_at(words) if any(one.father or one.is_initial for one in words) else None
     if at is None:
         return _western(words) if len(words) > 2 else _two(words)
     given, rest = words[at - 1], words[: at - 1] + words[at + 1 :]

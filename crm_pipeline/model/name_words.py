@@ -11,14 +11,26 @@ from crm_pipeline.model.transliteration import edits, first_letters, is_cyrillic
 
 
 class Word:
-    """One word of a name, read once.
+    """One word of a name, read once."""
 
-    `spelled`: lower case, ё as е. `classes`: the given names it may stand for, none when it is no known one, `is_of_both`
-    when men's and women's. `father`: of a
-    patronymic, its stem and the names it may be from. `sound`: equal only in words that are the same in another spelling. `surname`: its skeleton without a gendered ending.
-    """
-
-    __slots__ = ("classes", "father", "gender", "is_cyrillic", "is_initial", "is_of_both", "parts", "skeleton", "sound", "spelled", "surname")
+    __slots__ = (
+        "classes", "father", "gender", "is_cyrillic", "is_initial", "is_of_both", "parts", "skeleton", "sound",
+        "spelled", "surname",
+    )  # fmt: skip
+    spelled: str
+    """Lower case, ё as е."""
+    sound: str
+    """Equal only in words that are one word in different spellings."""
+    classes: Classes
+    """The given names it may stand for, none when it is no known one."""
+    is_of_both: bool
+    """Whether these are men's and women's names."""
+    father: tuple[str, Classes] | None
+    """Of a patronymic: its stem, and the names the father may have."""
+    surname: str
+    """Its skeleton without a gendered ending."""
+    gender: str
+    """`m` or `f` when the ending of a patronymic or a surname says so."""
 
     def __init__(self, spelled: str) -> None:
         self.spelled = spelled
@@ -136,7 +148,7 @@ def _letters(a: Word, names: Classes) -> frozenset[str]:
 
 
 def same_surname(a: Word, b: Word) -> bool:
-    """Tell whether two surnames may be one: a part of a double one, a woman's and a man's ending, an initial, mistyped letters."""
+    """Tell whether two surnames may be one: part of a double one, a woman's and a man's, an initial, mistyped letters."""
     if a.surname == b.surname or a.skeleton == b.skeleton:
         return True
     if a.is_initial or b.is_initial:

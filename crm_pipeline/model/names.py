@@ -139,7 +139,7 @@ def _loosely(a: Reading, b: Reading) -> str | None:
         return None
     one = a.loose
     if b.loose:
-        fits = _same(one, b.loose) or bool(one.classes) != bool(b.loose.classes) and _looks_like_surname(one, b.loose)
+        fits = _same(one, b.loose) or (bool(one.classes) != bool(b.loose.classes) and _looks_like_surname(one, b.loose))
         return _differ("names", (one,), (b.loose,)) if not fits or _opposite(one, b.loose) else None
     return _against_word(one, b)
 

@@ -36,3 +36,11 @@ SHARED_WEB_DOMAINS = _words("""
     wixsite.com wordpress.com blogspot.com ucoz.ru narod.ru livejournal.com dzen.ru rutube.ru zen.yandex.ru
 """)
 """Web domains under which many companies have a page."""
+
+PUBLIC_MAIL_DOMAINS = _words("""
+    gmail.com googlemail.com mail.ru bk.ru list.ru inbox.ru internet.ru yandex.ru ya.ru yandex.com yandex.by yandex.kz yandex.ua
+    rambler.ru lenta.ru autorambler.ru myrambler.ru hotmail.com outlook.com live.com live.ru msn.com yahoo.com yahoo.co.uk
+    ymail.com aol.com cox.net comcast.net verizon.net att.net sbcglobal.net icloud.com me.com mac.com proton.me protonmail.com
+    gmx.de gmx.net web.de t-online.de ukr.net i.ua tut.by mail.com qip.ru pochta.ru vk.com mail.example.com
+""")
+"""Domains of mailboxes that are nobody's office."""

@@ -41,6 +41,9 @@ _SOUNDS = (
     (re.compile(r"(?<=[bcdfghklmnprstvz])[yij]+o|^[yi]o"), "e"),
     (re.compile(r"(?<=[bcdfghklmnprstvz])[yij]+(?=[aeu])|^[yij](?=[aeu])"), ""),
     (re.compile(r"[yj]"), "i"),
+    (re.compile(r"sh"), "š"),  # one sound is one letter, so that losing it is one slip
+    (re.compile(r"ch"), "č"),
+    (re.compile(r"zh"), "ž"),
     (re.compile(r"(.)\1+"), r"\1"),
     (re.compile(r"(?<=[oe])f$"), "v"),
 )
@@ -50,10 +53,10 @@ _PLAIN = re.compile(r"(?:[abdeglmnoprsuvz](?!h)|[kf])*", re.ASCII)
 
 @lru_cache(maxsize=200_000)
 def skeleton(word: str) -> str:
-    """Return one Latin spelling for a lower-case word, the same whatever transliteration it went through.
+    """Return how a lower-case word sounds, in one spelling whatever transliteration it went through.
 
     >>> skeleton("щербаков"), skeleton("shcherbakov"), skeleton("scherbakoff")
-    ('sherbakov', 'sherbakov', 'sherbakov')
+    ('šerbakov', 'šerbakov', 'šerbakov')
     """
     spelled = word if word.isascii() else word.translate(_LATIN)
     for pattern, sound in _SOUNDS if not _PLAIN.fullmatch(spelled) else _SOUNDS[-2:]:

@@ -48,7 +48,7 @@ def sources_of(connectors: Mapping[str, Connector], entity: str) -> list[dg.Asse
 
 
 def golden_needs(entity: str) -> list[dg.AssetKey]:
-    """Return `crm/<entity>` of the entities whose golden ids an entity's golden records hold; all come before it in load order."""
+    """Return `crm/<entity>` of what an entity's golden records refer to; all of it comes earlier in load order."""
     columns = set(COLUMNS[entity])
     led_to = {to for column, to in REFERENCES.items() if column in columns} | {links.to for links in LINKS.get(entity, ())}
     if TARGET in columns:

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from crm_pipeline.quality.suites import Expectation
 
 Row = dict[str, Any]
-ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
+Severity = dg.AssetCheckSeverity
+ERROR, WARN = Severity.ERROR, Severity.WARN
+
+
+SEVERITY = {True: ERROR, False: WARN}
+"""Whether a breach is our own mistake → how bad it is."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Finding:
 
     passed: bool
     rows: list[Row]
-    severity: dg.AssetCheckSeverity = ERROR
+    severity: Severity = ERROR
     description: str | None = None
     title: str = "connections"
     """What the rows are."""
@@ -91,11 +96,10 @@ def sums(parts: Pipeline, _crm: str, entity: str) -> Finding:
     rows = deal_sums(parts.engine)
     equal = within(entity, {row["connection"]: row["difference"] for row in rows}) if rows else {}
     apart = _rules(parts, "", entity, [AMOUNTS])
-    ids = apart.rows[0]["records"]
     told = [{**row, "ok": equal[row["connection"]]} for row in rows]
-    return Finding(
-        all(equal.values()) and apart.passed, told, ERROR, f"Look at: {ids}." if ids else None, breaches=apart.breaches
-    )
+    ids = apart.rows[0]["records"]
+    advice = f"Look at: {ids}." if ids else None
+    return Finding(all(equal.values()) and apart.passed, told, ERROR, advice, breaches=apart.breaches)
 
 
 def _suite(
@@ -119,11 +123,16 @@ def _rules(parts: Pipeline, crm: str, entity: str, rules: "Sequence[Rule]") -> F
 
     found = {rule.name: count_breaches(parts.engine, rule.query, rule.names, crm) for rule in rules}
     kept = within(entity, {name: float(breaches.count) for name, breaches in found.items()}) if rules else {}
-    rows = [
-        {"rule": rule.name, "breaches": found[rule.name].count, "ok": kept[rule.name], "severity": (ERROR if rule.is_ours else WARN).value,
-         "records": ", ".join(found[rule.name].records)}
+    rows: list[Row] = [
+        {
+            "rule": rule.name,
+            "breaches": found[rule.name].count,
+            "ok": kept[rule.name],
+            "severity": SEVERITY[rule.is_ours].value,
+            "records": ", ".join(found[rule.name].records),
+        }
         for rule in rules
-    ]  # fmt: skip
+    ]
     broken = [row for row in rows if not row["ok"]]
     severity = ERROR if any(row["severity"] == ERROR.value for row in broken) else WARN
     return Finding(not broken, rows, severity, _look_at(broken), "rules", sum(row["breaches"] for row in broken))

@@ -18,7 +18,7 @@ from crm_pipeline.orchestration.checks import guards
 from crm_pipeline.orchestration.failures import RETRY, failing_in_words
 from crm_pipeline.orchestration.partitions import CONNECTIONS
 from crm_pipeline.orchestration.resources import NEEDED
-from crm_pipeline.orchestration.steps import crm_of, is_news, landed, reconcile_entity, report, sync_entity
+from crm_pipeline.orchestration.steps import crm_of, golden_news, is_news, landed, report, sync_entity
 
 MODES = {"initial_sync": "initial", "incremental_sync": "incremental", "verify": "verify"}
 """Job → mode of its syncs."""
@@ -52,12 +52,13 @@ def sync_jobs(connectors: Mapping[str, Connector], resources: Mapping[str, objec
     }
 
 
+GOLDEN_TABLES = dg.AssetSelection.assets(*(["crm", entity] for entity in GOLDEN)).without_checks()
+
 reconcile_job = dg.define_asset_job(
     "reconcile",
-    selection=dg.AssetSelection.assets(*(["crm", entity] for entity in GOLDEN)).without_checks()
-    | dg.AssetSelection.checks(*guards()),
+    selection=GOLDEN_TABLES | dg.AssetSelection.checks(*guards()),
     executor_def=dg.in_process_executor,
-    description="Carry what changed in source.* into the golden tables; `full` recomputes all of them. What is broken stops what refers to it.",
+    description="Carry what changed in source.* into the golden tables, checked one by one; `full` recomputes all of them.",
     run_tags={"dagster/max_runtime": "86400"},
 )
 
@@ -114,12 +115,16 @@ def _entity_op(connectors: Mapping[str, Connector], entity: str) -> dg.OpDefinit
         retry_policy=RETRY,
         tags={"dagster/priority": priority(entity)},
     )
-    def body(context: dg.OpExecutionContext) -> None:
-        news = False
+    def body(context: dg.OpExecutionContext) -> Iterator[dg.AssetMaterialization | dg.Output]:
+        news, failed = False, None
         try:
             news = _synced(context, connectors, entity)
-        finally:  # what others changed, and what was landed before a failure, does not wait for this entity's luck
-            reconcile_entity(context, entity, quietly=not news, later=_later(context, entity))
+        except dg.Failure as failure:
+            failed = failure  # what others changed, and what was landed before it, does not wait for this entity's luck
+        yield from golden_news(context, entity, quietly=not news, later=_later(context, entity))
+        if failed:
+            raise failed
+        yield dg.Output(None)
 
     return body
 

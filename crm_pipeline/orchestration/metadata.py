@@ -59,7 +59,7 @@ def golden_metadata(result: ReconcileResult, standing: Row, newest: Iterable[Row
     standing: golden (living rows), sources_per_golden, reviews_waiting, conflicts_open; newest: conflicts and reviews that
     wait for a person, ids only.
     """
-    fields = [{"field": name, "conflicts": count} for name, count in sorted(result.conflicts.items())]
+    fields: list[Row] = [{"field": name, "conflicts": count} for name, count in sorted(result.conflicts.items())]
     return {
         **{told: int(getattr(result, name)) for name, told in GOLDEN_COUNTS.items()},
         "conflicts": sum(result.conflicts.values()),

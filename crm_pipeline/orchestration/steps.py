@@ -91,36 +91,49 @@ def report(context: Context, connection: str, said: Said) -> None:
         context.log_event(dg.AssetMaterialization(key, partition=connection, metadata=metadata))
 
 
-def reconcile_entity(context: Context, entity: str, quietly: bool = False, later: Container[str] = ()) -> None:
-    """Carry what a sync changed into `crm.<entity>`, if there is such a table, and on to what refers to it; log materializations.
+def reconcile_entity(context: Context, entity: str) -> None:
+    """Carry what a sync changed into the golden tables and log their materializations."""
+    for told in golden_news(context, entity):
+        context.log_event(told)
+
+
+def golden_news(
+    context: Context, entity: str, quietly: bool = False, later: Container[str] = ()
+) -> Iterator[dg.AssetMaterialization]:
+    """Carry what a sync changed into `crm.<entity>`, if there is such a table, and on to what refers to it; yield what to say.
 
     quietly: only of what was not as it should be already; later: entities whose own step comes after this one.
     """
     if entity in GOLDEN and entity not in _with_own_step(context):
         result = _reconciled(context, entity)
         if has_done(result) or not quietly:
-            context.log_event(dg.AssetMaterialization(["crm", entity], metadata=_golden_metadata(context, entity, result)))
-    _carry_on(context, later)
+            yield _told(context, entity, result)
+    yield from _carried_on(context, later)
 
 
 def reconcile_golden(context: Context, entity: str, full: bool = False) -> Metadata:
     """Reconcile one entity, and what refers to it unless its asset is selected too; return the metadata of `crm/<entity>`."""
     result = _reconciled(context, entity, full)
-    _carry_on(context)
+    for told in _carried_on(context):
+        context.log_event(told)
     return _golden_metadata(context, entity, result)
 
 
-def _carry_on(context: Context, later: Container[str] = ()) -> None:
+def _carried_on(context: Context, later: Container[str] = ()) -> Iterator[dg.AssetMaterialization]:
     """Rebuild golden records that wait because what they refer to moved, but for entities that have a step of their own.
 
     Once through in load order is enough: references lead back only.
     """
-    parts, own = context.resources.pipeline, _with_own_step(context)
+    engine, own = context.resources.pipeline.engine, _with_own_step(context)
     for entity in GOLDEN:
-        if entity not in own and entity not in later and ask(parts.engine, "golden_waits", entity=entity)[0]["waits"]:
+        if entity not in own and entity not in later and ask(engine, "golden_waits", entity=entity)[0]["waits"]:
             result = _reconciled(context, entity)
             if has_done(result):
-                context.log_event(dg.AssetMaterialization(["crm", entity], metadata=_golden_metadata(context, entity, result)))
+                yield _told(context, entity, result)
+
+
+def _told(context: Context, entity: str, result: ReconcileResult) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(["crm", entity], metadata=_golden_metadata(context, entity, result))
 
 
 def _reconciled(context: Context, entity: str, full: bool = False) -> ReconcileResult:

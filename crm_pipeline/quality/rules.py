@@ -57,8 +57,8 @@ def _references(entity: str) -> Iterator[_Reference]:
             yield _Reference(entity, ("external_id", "id"), (column, golden_name(column)), to, only)
     for links in LINKS.get(entity, ()):
         if links.to and links.to_column:
-            column = (links.to_column, golden_name(links.to_column))
-            yield _Reference(links.table, (links.parent, links.owner), column, links.to)
+            leading = (links.to_column, golden_name(links.to_column))
+            yield _Reference(links.table, (links.parent, links.owner), leading, links.to)
 
 
 HISTORY = {"deal_id": "deals", "stage_id": "stages", "from_stage_id": "stages", "pipeline_id": "pipelines", "author_id": "users"}

@@ -5,11 +5,11 @@ in `rules.py`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from crm_pipeline.model.golden import ONLY_SOURCE, golden_name
+from crm_pipeline.model.golden import is_reference
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,6 @@ def source_suite(entity: str) -> tuple[Expectation, ...]:
 
 
 def golden_suite(entity: str) -> tuple[Expectation, ...]:
-    """Return what one entity's golden records should look like: the same, in golden columns."""
-    shared = (_in_golden(one) for one in SUITES[entity] if one.arguments.get("column") not in ONLY_SOURCE)
+    """Return what one entity's golden records should look like: the same, but for references, which lead where they can."""
+    shared = (one for one in SUITES[entity] if not is_reference(one.arguments["column"]))
     return (*shared, *dated("created_at", "updated_at"))
-
-
-def _in_golden(expectation: Expectation) -> Expectation:
-    return replace(expectation, arguments={**expectation.arguments, "column": golden_name(expectation.arguments["column"])})

@@ -10,7 +10,7 @@ from itertools import combinations, product
 from typing import Any
 
 from crm_pipeline.database import audit, connections, decisions
-from crm_pipeline.database.decisions import APART, MATCHABLE, STATE_OF, TOGETHER, Links, Pair, Record
+from crm_pipeline.database.decisions import APART, MATCHABLE, STATE_OF, TOGETHER, Links, Pair, Record, Review
 from crm_pipeline.database.refusals import Connection
 from crm_pipeline.errors import UsageError
 from crm_pipeline.stages.parts import Parts
@@ -62,6 +62,11 @@ class _Named:
     ref: str
     records: list[Record]
     is_golden: bool
+
+    @property
+    def golden_id(self) -> str | None:
+        """Return the golden record they belong to."""
+        return self.records[0].golden_id
 
 
 def merge(parts: Parts, asked: Asked, decider: Decider) -> Decided:
@@ -131,15 +136,19 @@ def _note(db: Connection, verdict: str, subject: str, decider: Decider, **detail
 # Pairs ----------------------------------------------------------------------------------------------------------------
 
 
-def _merged_pairs(_db: Connection, named: list[_Named]) -> list[Pair]:
-    """Pair everything named with everything named beside it."""
+def _merged_pairs(db: Connection, named: list[_Named]) -> list[Pair]:
+    """Pair all records of the golden records named with each other; of records that are one already, just those named."""
     if len(named) < 2:
         raise UsageError(f"{named[0].ref} alone cannot be merged.", what_to_do="Name two records or more.")
-    groups = {tuple(one.records): one for one in named}
-    pairs = [pair for one, other in combinations(groups.values(), 2) for pair in product(one.records, other.records)]
-    if len(groups) < len(named) or any(one == other for one, other in pairs):
+    return [pair for one, other in combinations(named, 2) for pair in _between(db, one, other)]
+
+
+def _between(db: Connection, one: _Named, other: _Named) -> Iterable[Pair]:
+    if one.golden_id != other.golden_id:
+        return product(_companions(db, one.records), _companions(db, other.records))
+    if one.is_golden or other.is_golden or one.records == other.records:
         raise UsageError("The same record is named twice.", what_to_do="Name each once; a golden id stands for all its records.")
-    return pairs
+    return [(one.records[0], other.records[0])]
 
 
 def _split_pairs(db: Connection, named: list[_Named]) -> list[Pair]:
@@ -218,6 +227,19 @@ def _all_named(db: Connection, asked: Asked) -> list[_Named]:
 
 
 def _reviewed(db: Connection, ids: Sequence[int], verdict: str) -> list[Pair]:
+    """Return the pairs questions are about: to merge, with all of their golden records; to keep apart, just they.
+
+    Who keeps apart what was merged to answer the same question takes that merge back.
+    """
+    pairs = [review.pair for review in _answerable(db, ids, verdict)]
+    if verdict == TOGETHER:
+        return [pair for one, other in pairs for pair in _between(db, *(_Named(r.ref, [r], False) for r in (one, other)))]
+    decisions.lay_out_answers(db, ids)
+    decisions.take_merges_back(db)
+    return pairs
+
+
+def _answerable(db: Connection, ids: Sequence[int], verdict: str) -> list[Review]:
     found = decisions.reviews_by_id(db, ids)
     missing = sorted(set(ids) - {one.id for one in found})
     if missing:
@@ -226,4 +248,4 @@ def _reviewed(db: Connection, ids: Sequence[int], verdict: str) -> list[Pair]:
         if one.state in ("obsolete", STATE_OF[verdict]):
             why = "is obsolete: its records changed" if one.state == "obsolete" else f"was answered so by {one.decided_by}"
             raise UsageError(f"Review {one.id} {why}.", what_to_do="See: crm-pipeline match list")
-    return [one.pair for one in found]
+    return found

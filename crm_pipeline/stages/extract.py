@@ -98,6 +98,8 @@ def _read(job: Job, relay: Relay, stream: Stream, asked: Asked) -> None:
 def _follow(job: Job, relay: Relay, reading: Reading) -> None:
     started_at, finished, walk = None, False, reading.walk
     with closing(reading):
+        if walk.stream.complete:  # short: waiting for one after the other would leave the CRM idle
+            relay.pass_on()
         for page in reading:
             started_at, finished = page.started_at or started_at, page.state is None
             if finished or reading.has_room:

@@ -26,6 +26,7 @@ def land(db: Connection, drafter: Drafter, drafts: Drafts, result: EntityResult,
     """
     landing = Landing(drafter.context.connection_id)
     result.read += drafts.read
+    result.unchanged += drafts.read - sum(map(len, drafts.records.values()))  # read twice on one page: the newest counted
     for kind, records in drafts.records.items():
         lander = _Lander(landing, drafter, kind, drafts.of_kind[kind], whole)
         arrivals = sort_arrivals(records.values(), landing.known(db, kind, records.keys()), lander.digest)

@@ -159,3 +159,71 @@ def test_another_person_is_a_contradiction(line: str) -> None:
     reason = contradiction(one, other)
     assert reason is not None and line.split(" | ")[2] in reason
     assert contradiction(other, one) == reason
+
+
+FIELDS = [
+    (PersonName(None, "Иван", "Иванов"), PersonName(None, "Иванов", "Иван"), None),
+    (PersonName("Иван Иванов", "Иван", "Иванов", "Петрович"), PersonName("Иванов Иван"), None),
+    (PersonName("Иванов Иван Петрович", "Иванов Иван Петрович"), PersonName(None, "Ivan", "Ivanov"), None),
+    (PersonName("Иван", "Иван"), PersonName("Иванов", None, "Иванов"), None),
+    (PersonName(None, "Мария Анна", "Шмидт"), PersonName(None, "Мария", "Шмидт"), None),
+    (PersonName(None, "Иван Петрович", "Иванов"), PersonName(None, "Иван", "Иванов", "Петрович"), None),
+    (PersonName(None, "Иван", "Иванов", "П."), PersonName(None, "Иван", "Иванов", "Петрович"), None),
+    (PersonName(None, "Иван", "Иванов", "Петрович"), PersonName(None, "Иван", "Иванов", "Сергеевич"), "patronymics"),
+    (PersonName(None, "Иван", "Иванов"), PersonName(None, "Пётр", "Иванов"), "first names"),
+    (PersonName(None, "Пётр"), PersonName("Иванов Иван"), "first names"),
+    (PersonName(None, None, "Петров"), PersonName("Иванов Иван"), "surnames"),
+    (PersonName(), PersonName("Иванов Иван"), None),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "reason"), FIELDS)
+def test_fields_hold_names_in_any_way(one: PersonName, other: PersonName, reason: str | None) -> None:
+    found = contradiction(one, other)
+    assert found == contradiction(other, one)
+    assert found is None if reason is None else found is not None and reason in found
+
+
+ODD = ["Иван", "Саша", "Иванов", "Ivanov", "Петрович", "И.", "Мария-Луиза", "(работа)", "ООО", "Jr"]
+PARTS = st.none() | st.text(max_size=20) | st.sampled_from(ODD)
+NAMES = st.builds(PersonName, PARTS | st.tuples(PARTS, PARTS).map(lambda two: f"{two[0]} {two[1]}"), PARTS, PARTS, PARTS)
+
+
+@given(NAMES, NAMES)
+def test_any_name_is_read_and_order_does_not_matter(one: PersonName, other: PersonName) -> None:
+    assert contradiction(one, other) == contradiction(other, one)
+    assert contradiction(one, one) is None
+    assert contradiction(one, PersonName()) is None
+
+
+WOMEN = st.sampled_from(["Мария", "Юлия", "Екатерина", "Наталья", "Елена", "Ксения", "Дарья", "Светлана"])
+FATHERS = st.sampled_from(["Сергеевна", "Юрьевна", "Львовна", "Ильинична", "Петровна", "Геннадьевна", "Яковлевна"])
+SURNAMES = st.sampled_from(
+    ["Щербакова", "Якушева", "Королёва", "Жукова", "Цветкова", "Хрущёва", "Соловьёва", "Юрьева", "Чайковская", "Ильина", "Ким"]
+)
+ALPHABET = "абвгдеёжзийклмнопрстуфхцчшщъыьэюя"
+SYSTEMS = [
+    dict(zip(ALPHABET, system.split(), strict=True))
+    for system in (
+        "a b v g d e e zh z i y k l m n o p r s t u f kh ts ch sh shch _ y _ e yu ya",
+        "a b v g d e e zh z i i k l m n o p r s t u f kh ts ch sh shch ie y _ e iu ia",
+        "a b v g d e yo zh z i j k l m n o p r s t u f h c ch sh sch _ y _ e yu ya",
+        "a b v g d e io zh z i y k l m n o p r s t u f h ts ch sh sch _ i i e ju ja",
+    )
+]
+
+
+def _latin(word: str, system: dict[str, str]) -> str:
+    return "".join(system[letter] for letter in word.lower()).replace("_", "").title()
+
+
+@given(WOMEN, FATHERS, SURNAMES, st.sampled_from(SYSTEMS), st.booleans())
+def test_transliteration_and_order_are_no_contradiction(
+    first: str, middle: str, last: str, system: dict[str, str], first_comes_first: bool
+) -> None:
+    latin_first, latin_middle, latin_last = (_latin(word, system) for word in (first, middle, last))
+    written = PersonName(f"{latin_first} {latin_last}" if first_comes_first else f"{latin_last} {latin_first}")
+    in_fields = PersonName(None, latin_first, latin_last, latin_middle)
+    assert contradiction(written, PersonName(None, first, last, middle)) is None
+    assert contradiction(in_fields, PersonName(f"{last} {first} {middle}")) is None
+    assert contradiction(written, PersonName(f"Алевтина {last}")) is not None

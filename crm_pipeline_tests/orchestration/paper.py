@@ -52,6 +52,10 @@ class PaperCrm:
         for name in names:
             self.rows[entity].append({"id": len(self.rows[entity]) + 1, "at": at or time.time(), "name": name})
 
+    def change(self, entity: str, number: int, **values: Any) -> None:
+        """Change a record: its name, or any column it is to have."""
+        self.rows[entity][number - 1] |= {"at": time.time(), **values}
+
     def close(self) -> None:
         """Stop serving."""
         for event in self.held.values():
@@ -122,7 +126,8 @@ class PaperConnector:
         payload = raw.payload or {}
         if payload["name"] == "unreadable":
             raise Unreadable("name: no")
-        values = {column: ALIKE.get(column) for column in COLUMNS[raw.kind]} | {NAMED.get(raw.kind, "name"): payload["name"]}
+        values = {column: payload.get(column, ALIKE.get(column)) for column in COLUMNS[raw.kind]}
+        values[NAMED.get(raw.kind, "name")] = payload["name"]
         return [SourceRecord(raw.kind, raw.external_id, values, raw.remote_created_at, raw.remote_updated_at)]
 
     def authorization_url(self, settings: Mapping[str, str], state: str) -> str:

@@ -5,11 +5,12 @@ import pytest
 from sqlalchemy import Engine
 
 from crm_pipeline.database import connections
-from crm_pipeline.orchestration.checks import OF_SOURCES, complete, fresh, readable, reconciled
+from crm_pipeline.model.entities import GOLDEN
+from crm_pipeline.orchestration.checks import complete, fresh, questions, readable, reconciled
 from crm_pipeline.quality.suites import SUITES
 from crm_pipeline.wiring import Pipeline
 from crm_pipeline_tests.orchestration.conftest import Connect, Run
-from crm_pipeline_tests.orchestration.paper import PaperCrm
+from crm_pipeline_tests.orchestration.paper import ENTITIES, PaperCrm
 
 
 @pytest.fixture
@@ -23,8 +24,10 @@ def loaded(run: Run, connect: Connect) -> None:
 def test_a_loaded_connection_passes_everything(run: Run) -> None:
     done = run("quality")
     found = {(str(one.asset_key.to_user_string()), one.check_name): one.passed for one in done.get_asset_check_evaluations()}
-    assert all(found.values()) and len(found) == 4 * len(OF_SOURCES) + 9
-    assert {check for _, check in found} == {"fresh", "readable", "complete", "expectations", "reconciled"}
+    expected = {(f"source/paper/{entity}", check) for entity in ENTITIES for check in questions("source", entity)}
+    expected |= {(f"crm/{entity}", check) for entity in GOLDEN for check in questions("crm", entity)}
+    assert set(found) == expected and len(expected) == 83
+    assert [key for key, passed in found.items() if not passed] == []
 
 
 @pytest.mark.usefixtures("loaded")
@@ -86,15 +89,18 @@ def test_expectations_find_bad_records_and_repeat_no_value(run: Run, database: E
         db.exec_driver_sql("UPDATE source.deals SET currency = 'secret-value', amount = -1")
     done = run("quality")
     (found,) = (one for one in done.get_asset_check_evaluations() if one.check_name == "expectations" and not one.passed)
-    rows = {row.data["expectation"] + "/" + row.data["column"]: row.data for row in found.metadata["connections"].records}
+    rows = {row.data["expectation"] + "/" + row.data["column"]: row.data for row in found.metadata["expectations"].records}
     assert rows["expect_column_values_to_match_regex/currency"]["unexpected"] == 2
+    assert rows["expect_column_values_to_match_regex/currency"]["records"] == "one:1, one:2"
+    assert found.metadata["breaches"].value == 4
     assert rows["expect_column_values_to_be_between/amount"]["ok"] is False
     assert "secret-value" not in repr(found)
 
 
 def test_every_entity_has_a_suite_of_columns_it_has() -> None:
-    from crm_pipeline.model.entities import COLUMNS, ENTITIES
+    from crm_pipeline.model.entities import COLUMNS
+    from crm_pipeline.model.entities import ENTITIES as ALL
 
-    assert set(SUITES) == set(ENTITIES)
+    assert set(SUITES) == set(ALL)
     for entity, suite in SUITES.items():
         assert {one.arguments["column"] for one in suite} <= {*COLUMNS[entity]}, entity

@@ -10,7 +10,7 @@ import pytest
 from crm_pipeline.connectors import discover
 from crm_pipeline.model.entities import ENTITIES, GOLDEN
 from crm_pipeline.orchestration.build import build_defs
-from crm_pipeline.orchestration.catalogue import entities_of
+from crm_pipeline.orchestration.catalogue import entities_of, golden_needs
 from crm_pipeline_tests.orchestration.paper import CONNECTOR
 
 PAPER = ("users", "companies", "contacts", "deals")
@@ -67,7 +67,22 @@ def test_a_crms_assets_take_only_its_own_connections(repository: dg.RepositoryDe
 def test_lineage_goes_from_raw_through_source_to_golden(repository: dg.RepositoryDefinition) -> None:
     graph = repository.asset_graph
     assert dg.AssetKey(["raw", "paper", "deals"]) in graph.get(dg.AssetKey(["source", "paper", "deals"])).parent_keys
-    assert graph.get(dg.AssetKey(["crm", "deals"])).parent_keys == {dg.AssetKey(["source", "paper", "deals"])}
+    referred = {dg.AssetKey(["crm", entity]) for entity in ("users", "pipelines", "stages", "companies", "contacts", "products")}
+    assert graph.get(dg.AssetKey(["crm", "deals"])).parent_keys == {dg.AssetKey(["source", "paper", "deals"])} | referred
+    assert graph.get(dg.AssetKey(["crm", "users"])).parent_keys == {dg.AssetKey(["source", "paper", "users"])}
+
+
+def test_golden_tables_come_behind_what_they_refer_to() -> None:
+    for entity in GOLDEN:
+        assert all(GOLDEN.index(need.path[1]) < GOLDEN.index(entity) for need in golden_needs(entity)), entity
+
+
+def test_checks_block_where_a_breach_would_spread(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    blocking = {key.to_user_string() for key in graph.asset_check_keys if graph.get_check_spec(key).blocking}
+    guarded = {f"crm/{entity}:{check}" for entity in GOLDEN for check in ("keys", "crosswalk")}
+    guarded |= {f"crm/{entity}:links" for entity in ("stages", "companies", "contacts", "deals", "tasks", "communications")}
+    assert blocking == guarded | {"crm/deals:sums"} | {f"source/paper/{entity}:keys" for entity in PAPER}
 
 
 def test_every_asset_says_what_it_is_and_where_it_belongs(repository: dg.RepositoryDefinition) -> None:

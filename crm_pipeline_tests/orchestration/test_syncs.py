@@ -44,7 +44,7 @@ def test_initial_sync_fills_raw_source_and_golden(
         assert (said["read"], said["inserted"], said["requests"], said["dagster/row_count"]) == (2, 2, 1, 2), key
         assert (said["connection"], said["mode"]) == ("one", "initial")
         assert said["rate_budget_share"] > 0 and said["rows_per_second"] > 0 and "lag_seconds" not in said
-    assert metadata_of(instance, "crm/deals")["inserted"] == 2
+    assert metadata_of(instance, "crm/deals")["new"] == 2
 
 
 def test_incremental_sync_reads_what_changed(run: Run, connect: Connect, crm: PaperCrm, instance: DagsterInstance) -> None:
@@ -84,7 +84,7 @@ def test_assets_from_the_lineage_do_what_the_job_does(
     assert done.success and done.asset_materializations_for_node("paper_companies")
     assert metadata_of(instance, "raw/paper/companies", "one")["inserted"] == 2
     assert _names(database, "crm.companies") == ["first", "second"]
-    assert metadata_of(instance, "crm/companies")["inserted"] == 2
+    assert metadata_of(instance, "crm/companies")["new"] == 2
 
 
 def test_source_alone_is_normalized_from_raw_without_the_crm(
@@ -130,7 +130,7 @@ def test_an_implausible_entity_does_not_stop_the_others(
     crm.add("deals", "third")
     said = _failures(run("verify", "one"))
     assert list(said) == ["contacts"] and "nothing was deleted" in said["contacts"]
-    assert metadata_of(instance, "crm/deals")["inserted"] == 1
+    assert metadata_of(instance, "crm/deals")["new"] == 1
     assert len(_names(database, "source.contacts")) == 42
 
 

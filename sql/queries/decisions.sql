@@ -63,6 +63,11 @@ CREATE TEMPORARY TABLE IF NOT EXISTS decision_pairs
 CREATE TEMPORARY TABLE IF NOT EXISTS decision_links
     (entity text, connection_id integer, external_id text, golden_id uuid, linked_at timestamptz) ON COMMIT DELETE ROWS;
 
+-- name: empty
+-- Begin with nothing laid out.
+DELETE FROM decision_pairs;
+DELETE FROM decision_links;
+
 -- name: ask_pairs
 -- Lay out pairs, the smaller record of each first.
 INSERT INTO decision_pairs
@@ -110,6 +115,18 @@ WHERE d.verdict = 'together' AND d.revoked_at IS NULL
   AND d.decided_at >= COALESCE(%(since)s::timestamptz, '-infinity') AND d.decided_at < COALESCE(%(until)s::timestamptz, 'infinity')
   AND (%(entity)s::text IS NULL OR d.entity = %(entity)s)
   AND (%(connection_id)s::integer IS NULL OR %(connection_id)s IN (d.connection_id, d.other_connection_id))
+ON CONFLICT DO NOTHING;
+
+-- name: find_answers
+-- Pair what was merged to answer these questions.
+INSERT INTO decision_pairs
+SELECT d.entity, d.connection_id, d.external_id, d.other_connection_id, d.other_external_id
+FROM sync.match_reviews r
+JOIN crm.crosswalk o ON o.entity = r.entity AND o.connection_id = r.connection_id AND o.external_id = r.external_id
+JOIN crm.crosswalk x ON x.golden_id = o.golden_id
+JOIN sync.match_decisions d ON d.entity = x.entity AND d.connection_id = x.connection_id AND d.external_id = x.external_id
+WHERE r.id = ANY(%(ids)s::bigint[]) AND r.state = 'merged'
+  AND d.verdict = 'together' AND d.revoked_at IS NULL AND d.decided_at = r.decided_at
 ON CONFLICT DO NOTHING;
 
 -- name: count_pairs

@@ -1,6 +1,6 @@
 -- name: make_batch
 -- Where the golden records of one batch, their sources and what is in dispute about them wait; emptied by every commit.
-CREATE TEMPORARY TABLE IF NOT EXISTS golden_batch (golden_id uuid PRIMARY KEY) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS golden_batch (golden_id uuid PRIMARY KEY, is_plain boolean) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS golden_sources (connection_id integer PRIMARY KEY, name text, place integer, ignored integer) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS golden_mixed (golden_id uuid PRIMARY KEY) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS golden_disputes (golden_id uuid PRIMARY KEY, disputed integer) ON COMMIT DELETE ROWS;
@@ -24,12 +24,12 @@ DELETE FROM golden_conflicts;
 -- name: take_batch
 -- Take the next golden records that are to be rebuilt; answers how many.
 WITH taken AS (
-    DELETE FROM sync.golden_queue q
-    USING (SELECT golden_id FROM sync.golden_queue WHERE entity = '{entity}' ORDER BY golden_id LIMIT %(size)s FOR UPDATE SKIP LOCKED) t
-    WHERE q.entity = '{entity}' AND q.golden_id = t.golden_id
-    RETURNING q.golden_id
+    DELETE FROM sync.golden_queue
+    WHERE entity = '{entity}' AND golden_id = ANY(ARRAY(
+        SELECT golden_id FROM sync.golden_queue WHERE entity = '{entity}' ORDER BY golden_id LIMIT %(size)s FOR UPDATE SKIP LOCKED))
+    RETURNING golden_id
 ), kept AS (
-    INSERT INTO golden_batch SELECT golden_id FROM taken RETURNING 1
+    INSERT INTO golden_batch SELECT t.golden_id, NOT EXISTS (SELECT FROM crm.{entity} g WHERE g.id = t.golden_id) FROM taken t RETURNING 1
 )
 SELECT count(*) FROM kept;
 
@@ -114,6 +114,10 @@ WHERE t.connection_id = s.connection_id AND t.external_id = s.external_id;
 -- name: find_mixed
 -- Find the golden records with several sides, or one that does not count for some field.
 INSERT INTO golden_mixed SELECT golden_id FROM sides_{entity} GROUP BY golden_id HAVING count(*) > 1 OR bool_or(ignored <> 0);
+
+-- name: find_plain
+-- Leave as plain those that are new and have one side: nothing of theirs needs comparing.
+UPDATE golden_batch b SET is_plain = false FROM golden_mixed m WHERE m.golden_id = b.golden_id AND b.is_plain;
 
 -- name: find_disputes
 -- Find the groups of fields in which sides that say something differ; one that does not count is for the rules too.
@@ -246,11 +250,24 @@ CREATE TEMPORARY TABLE IF NOT EXISTS wanted_{table} (LIKE crm.{table} INCLUDING 
 -- Begin a batch with no link rows.
 DELETE FROM wanted_{table};
 
+-- name: put_plain_links
+-- Bring in the link rows of plain golden records; of two rows that become one, the first stays.
+INSERT INTO crm.{table} ({columns})
+SELECT {selected}
+FROM golden_batch b
+JOIN sides_{entity} o ON o.golden_id = b.golden_id
+JOIN source.{table} l ON l.connection_id = o.connection_id AND l.{parent} = o.external_id {and_entity}
+{join}
+WHERE b.is_plain
+ORDER BY o.golden_id, {first}
+ON CONFLICT DO NOTHING;
+
 -- name: want_links
--- Lay out what the golden link rows of a batch should be; of two rows that become one, the first in source order stays.
+-- Lay out what the golden link rows of the others should be; of two rows that become one, the first in source order stays.
 INSERT INTO wanted_{table} ({columns})
 SELECT DISTINCT ON ({key}) {selected}
-FROM sides_{entity} o
+FROM golden_batch b
+JOIN sides_{entity} o ON o.golden_id = b.golden_id AND NOT b.is_plain
 JOIN source.{table} l ON l.connection_id = o.connection_id AND l.{parent} = o.external_id {and_entity}
 {join}
 {of_one_side}
@@ -299,7 +316,7 @@ WHERE w.entity = '{entity}' AND w.golden_id = f.golden_id AND w.kind = f.kind AN
 -- Take away golden link rows of a batch that should not be there any more.
 DELETE FROM crm.{table} t
 USING golden_batch b
-WHERE t.{owner} = b.golden_id {and_entity_of_old}
+WHERE t.{owner} = b.golden_id AND NOT b.is_plain {and_entity_of_old}
   AND NOT EXISTS (SELECT FROM wanted_{table} w WHERE {same_key});
 
 -- name: upsert_links

@@ -576,7 +576,7 @@ LEFT JOIN (
 LEFT JOIN crm.crosswalk x ON x.entity = '{entity}' AND x.connection_id = t.connection_id AND x.external_id = t.external_id;
 
 -- name: hold
--- Decide which group keeps a golden id: the larger part; after a person parted them, the one that had it first.
+-- Decide which group keeps a golden id: the larger part; after a person parted them or took a merge back, the one that had it first.
 INSERT INTO match_holders
 SELECT DISTINCT ON (h.old_id) h.old_id, h.cluster, min(h.age) OVER (PARTITION BY h.old_id)
 FROM (
@@ -586,9 +586,14 @@ FROM (
     GROUP BY p.old_id, p.cluster
 ) h
 LEFT JOIN (
-    SELECT DISTINCT p.old_id FROM match_decided d
+    SELECT p.old_id FROM match_decided d
     JOIN match_placed p ON p.n = d.a JOIN match_placed q ON q.n = d.b AND q.old_id = p.old_id
     WHERE d.verdict = 'apart'
+    UNION
+    SELECT p.old_id FROM sync.match_decisions d
+    JOIN match_placed p ON p.connection_id = d.connection_id AND p.external_id = d.external_id
+    JOIN match_placed q ON q.connection_id = d.other_connection_id AND q.external_id = d.other_external_id AND q.old_id = p.old_id
+    WHERE d.entity = '{entity}' AND d.verdict = 'together' AND d.revoked_at IS NOT NULL
 ) parted ON parted.old_id = h.old_id
 ORDER BY h.old_id, (parted.old_id IS NOT NULL AND h.has_first) DESC, h.members DESC, h.has_first DESC, h.first_member;
 

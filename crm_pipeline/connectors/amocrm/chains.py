@@ -24,6 +24,8 @@ from crm_pipeline.model.records import Page, Payload
 from crm_pipeline.walk import Range, Step
 
 PHASE, TAIL, DENSE = "chain", "tail", "dense"
+FULL_ENOUGH = 60
+"""Rows of its last second in a page that make it likely that the second goes on for pages: a bulk import."""
 
 
 def chain(frame: Frame, listing: Listing, low: int, high: int, resume: Payload | None) -> Iterator[Page]:
@@ -37,8 +39,8 @@ def chain(frame: Frame, listing: Listing, low: int, high: int, resume: Payload |
         then = {"phase": TAIL}
         yield from follow(frame, reader.fetch, ranges, records, phase=PHASE, then=then, in_flight=in_flight, split=halves)
     if phase != DENSE and low == 0 and high == OPEN and frame.started:
-        tail = tail or [Range(frame.started, OPEN)]
-        yield from follow(frame, reader.tail, tail, records, phase=TAIL, then={"phase": DENSE})
+        tail = tail or reader.ends(frame.started)
+        yield from follow(frame, reader.tail, tail, records, phase=TAIL, then={"phase": DENSE}, in_flight=2)
     again = ranges_of(resume, DENSE) or _unsure_seconds(frame, reader)
     if again:
         yield from follow(frame, reader.fetch, again, records, phase=DENSE, in_flight=in_flight)
@@ -85,14 +87,21 @@ class _Chain:
             return self._head(asked)
         rows, more = (self._from_row if hint.get("on") else self._from_the_beginning)(asked)
         fresh = [row for row in rows if asked.low <= seconds(row) <= asked.high]
-        last = seconds(rows[-1]) if rows else 0
+        times = [seconds(row) for row in rows]
+        last = times[-1] if times else 0
         if not more or last > asked.high:
             return Step(fresh)
-        if last > asked.low:
-            return Step(fresh, shares(asked, max(asked.low, seconds(rows[0])), last, max(1, self._frame.link.in_flight)))
-        self._learn(asked)
-        second = (Range(asked.low, asked.low, {"page": 1, "step": 0, "leads": True}),)
-        return Step(fresh, second + ((Range(asked.low + 1, asked.high),) if asked.high > asked.low else ()))
+        if last > asked.low and times.count(last) < FULL_ENOUGH:
+            return Step(fresh, shares(asked, max(asked.low, times[0]), last, max(1, self._frame.link.in_flight)))
+        second = max(asked.low, last)
+        return Step([row for row in fresh if seconds(row) < second], self._dense(asked, second))
+
+    def _dense(self, asked: Range, second: int) -> tuple[Range, ...]:
+        """Return what remains at a second that seems to fill pages: its own pages, and what comes after it."""
+        self._learn(second)
+        within = Range(second, second, {"page": 1, "step": 0, "leads": True})
+        after = {name: asked.hint[name] for name in ("top", "span") if name in (asked.hint or {})}
+        return (within, Range(second + 1, asked.high, after)) if asked.high > second else (within,)
 
     def _head(self, asked: Range) -> Step:
         """Read the newest page of a range and set the walk's clock by it; leave what is older. Raises Ignored.
@@ -110,18 +119,27 @@ class _Chain:
             return Step(fresh)
         return Step(fresh, (Range(asked.low, times[-1], {"top": times[0] - times[-1]}),))
 
+    def ends(self, began: int) -> list[Range]:
+        """Return what is asked for when a list has been read: what has changed meanwhile; whether any row left a full second."""
+        left = [Range(0, 0, {"left": True})] if self._frame.notes.get("dense") else []
+        return [Range(began, OPEN), *left]
+
     def tail(self, asked: Range) -> Step:
         """Read what has changed since the walk began, and note whether anything has."""
+        began, notes = self._frame.started or 0, self._frame.notes
+        if "left" in (asked.hint or {}):
+            notes["left"] = happened_since(self._client, self._listing.deletions, began)
+            return Step(())
         step = self.fetch(asked)
-        changed = bool(step.rest) or any(seconds(row) > (self._frame.started or 0) for row in step.rows)
-        self._frame.notes["changed"] = changed or self._frame.notes.get("changed", False)
+        changed = bool(step.rest) or any(seconds(row) > began for row in step.rows)
+        notes["changed"] = changed or notes.get("changed", False)
         return step
 
-    def _learn(self, asked: Range) -> None:
+    def _learn(self, second: int) -> None:
         """Find out by a second that has many rows: the pages of a second must all be counted from the same beginning."""
         if self._from_is_inclusive is None:
-            rows, _ = self._window(asked, asked.low, tries=2)
-            self._from_is_inclusive = any(seconds(row) == asked.low for row in rows)
+            rows, _ = self._window(Range(second, second), second, tries=2)
+            self._from_is_inclusive = any(seconds(row) == second for row in rows)
 
     def _before(self, second: int) -> int:
         """Return what to ask from so that a second is certainly included."""
@@ -184,7 +202,8 @@ class _Chain:
         began = self._frame.started
         if began is None or self._has_changed(began):
             return False
-        return not happened_since(self._client, self._listing.deletions, began)
+        left: bool | None = self._frame.notes.get("left")
+        return not (happened_since(self._client, self._listing.deletions, began) if left is None else left)
 
     def _has_changed(self, began: int) -> bool:
         known: bool | None = self._frame.notes.get("changed")
@@ -208,8 +227,9 @@ class _Chain:
             return Step(rows, (_rung(asked, {"page": page - 1, "down": True}),) if page > 1 else ())
         if not found.names_next:
             self._ends[asked.low] = min(end, last_page(page, found))
-        dense = self._frame.notes.setdefault("dense", {})
-        dense[str(asked.low)] = max(page if found.rows else 1, dense.get(str(asked.low), 1))
+        if found.more or page > 1:
+            dense = self._frame.notes.setdefault("dense", {})
+            dense[str(asked.low)] = max(page if found.rows else 1, dense.get(str(asked.low), 1))
         above = rungs_above(page, hint, max(1, self._frame.link.in_flight)) if found.more else []
         return Step(rows, tuple(_rung(asked, {**wider, "page": higher}) for higher, wider in above))
 

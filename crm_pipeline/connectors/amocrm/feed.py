@@ -6,11 +6,13 @@ windows on `created_at` are made small enough for one page each.
 What an event tells of is read again rather than believed, because events arrive in any order.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from crm_pipeline.connectors.amocrm.byid import Wanted, reread
+from crm_pipeline.connectors.amocrm.byid import MOST_IDS, Wanted, reread
 from crm_pipeline.connectors.amocrm.client import EVENTS_PER_PAGE, Client, ListPage, Params
 from crm_pipeline.connectors.amocrm.frame import OPEN, Frame, follow, ranges_of
 from crm_pipeline.connectors.amocrm.payloads import SINGULAR, raw_record, seconds, tombstone, value_part
@@ -23,6 +25,8 @@ from crm_pipeline.walk import Range, Step
 PATH, KEY, PHASE = "/api/v4/events", "events", "events"
 MOST_PASSES = 24
 PAGES_AHEAD = 10
+MOST_IN_A_ROW = 2
+"""Pages a worker reads by itself before it leaves what is beyond to others."""
 _ENDS = {"deals": ("contacts", "companies", "catalog_elements"), "contacts": ("companies",), "companies": ()}
 """Links to what change our record of a kind: the rest of a link is embedded on its other side."""
 _PLURALS = {
@@ -52,9 +56,15 @@ def note_place(frame: Frame, events: EventFeed, types: Sequence[str]) -> None:
 
 
 def happened_since(client: Client, types: Sequence[str], since: int) -> bool:
-    """Return whether there are such events since then; True when it cannot be told."""
+    """Return whether there are such events since then; True when it cannot be told.
+
+    Nothing is the usual answer, and is not believed when it comes once: so it is asked for twice, at the same time.
+    """
+    bounds: Params = [("filter[created_at][from]", max(0, since - 1))]
+    with ThreadPoolExecutor(2, thread_name_prefix="events") as both:
+        asked = [both.submit(_Asker(client, types).page, bounds, 1, tries=1) for _ in range(2)]
     try:
-        return bool(_Asker(client, types).page([("filter[created_at][from]", max(0, since - 1))], 1).rows)
+        return any(answer.result().rows for answer in asked)
     except (RequestRefused, AccessDenied):
         return True
 
@@ -112,28 +122,46 @@ class _Feed:
         self._frame = frame
         self._events = events
         self._asker = _Asker(frame.client, types)
-        self._before = self._after = 0
+        self._before, self._after = frame.notes.get("event_ends", (0, 0))
         """Seconds to add at either end of a window so that its own ends are certainly included."""
-        self._ends_known = False
 
     def fetch(self, asked: Range) -> Step:
-        """Read a window that fits one page, or leave it in smaller ones."""
-        found = self._window(asked, 1)
-        times = [moment for row in found.rows if asked.low <= (moment := seconds(row, "created_at")) <= asked.high]
+        """Read a window that fits one page, or leave it in smaller ones.
+
+        Range hints: at (a second that has events), ordered (the window goes on from that second), cut (its ends are no such
+        seconds), pages and span of what was read; wanted (what is still to be read again).
+        """
+        found = self._whole_window(asked)
+        times = _times(asked, found)
         self._frame.begin(max(times, default=asked.low or None), found.served_at)
         if not found.more or not times:
             return self._step(asked, found.rows)
         if asked.low == asked.high:
             return self._step(asked, self._second(asked, found.rows))
-        self._learn_ends(times[0])
         rest = _unread(asked, times, found.served_at)
-        unread = [part for part in rest if (part.hint or {}).get("ordered")]
+        unread = [part for part in rest if part.hint.get("ordered")]
         read = [row for row in found.rows if not any(part.low <= seconds(row, "created_at") <= part.high for part in unread)]
         return self._step(asked, read if unread else (), rest)
 
     def _step(self, asked: Range, rows: Sequence[Payload], rest: tuple[Range, ...] = ()) -> Step:
+        """Return what a window tells; few records to be read again are left to the window that goes on from this one."""
         within = [row for row in rows if asked.low <= seconds(row, "created_at") <= asked.high]
-        return Step(self._told(within), rest)
+        told, before = self._wanted(within), (asked.hint or {}).get("wanted", {})
+        wanted = {owner: told.get(owner, False) or before.get(owner, False) for owner in {**before, **told}}
+        if len(rest) == 1 and wanted and len(wanted) < MOST_IDS:
+            return Step(self._history(within), (replace(rest[0], hint={**rest[0].hint, "wanted": wanted}),))
+        return Step(self._history(within) + self._reread(wanted), rest)
+
+    def _whole_window(self, asked: Range) -> ListPage:
+        """Read page 1 of a window, its own ends included: whether they are is not documented."""
+        hint = asked.hint or {}
+        if hint.get("cut"):
+            self._learn_ends(hint["at"])
+        found = self._window(asked, 1)
+        if "at" in hint and hint.get("ordered") and hint["at"] not in _times(asked, found):
+            self._learn_ends(hint["at"])
+            found = self._window(asked, 1)
+        return found
 
     def _window(self, asked: Range, page: int) -> ListPage:
         first = max(asked.low - self._before, 0)
@@ -143,13 +171,13 @@ class _Feed:
         return found
 
     def _learn_ends(self, second: int) -> None:
-        """Find out, by a second that has events, whether the ends of a window are inclusive: it is not documented."""
-        if self._ends_known:
+        """Find out, by a second that has events, whether the ends of a window are inclusive."""
+        if "event_ends" in self._frame.notes:
             return
         if not self._asker.has(_bounds(second, second), second):
             self._before = int(not self._asker.has(_bounds(second, second + 1), second))
             self._after = int(not self._asker.has(_bounds(second - 1, second), second))
-        self._ends_known = True
+        self._frame.notes["event_ends"] = [self._before, self._after]
 
     def _second(self, asked: Range, rows: Sequence[Payload]) -> list[Payload]:
         """Read one second that holds more than a page, pass after pass, until as many different events are known as a pass has.
@@ -157,25 +185,32 @@ class _Feed:
         Events never change, so however their order does from page to page, each pass has as many rows as there are events.
         """
         known = {str(row.get("id")): row for row in rows}
+        count, page, more = len(rows), 2, True
         for _ in range(MOST_PASSES):
-            count, page, more = 0, 1, True
             while more:
                 found = self._window(asked, page)
                 known.update((str(row.get("id")), row) for row in found.rows)
                 count, page, more = count + len(found.rows), page + 1, found.more
             if len(known) >= count:
                 return list(known.values())
+            count, page, more = 0, 1, True
         raise ImplausibleWalk("The events of one second are different each time they are read; sync again.")
 
-    def _told(self, rows: Sequence[Payload]) -> list[RawRecord]:
-        """Return the records events tell of: history as it is, the others as they are by now."""
-        history = [raw_record("stage_changes", row) for row in rows if row["type"] in self._events.history]
-        gone = {owner for row in rows if row["type"] in self._events.deleted for owner in self._subject(row)}
-        changed = {owner for row in rows if row["type"] in self._events.reread for owner in self._affected(row)}
+    def _history(self, rows: Sequence[Payload]) -> list[RawRecord]:
+        return [raw_record("stage_changes", row) for row in rows if row["type"] in self._events.history]
+
+    def _wanted(self, rows: Sequence[Payload]) -> dict[str, bool]:
+        """Return the ids of the records events tell of, and whether an event calls it deleted."""
+        gone = {owner: True for row in rows if row["type"] in self._events.deleted for owner in self._subject(row)}
+        changed = {owner: False for row in rows if row["type"] in self._events.reread for owner in self._affected(row)}
+        return changed | gone
+
+    def _reread(self, wanted: Mapping[str, bool]) -> list[RawRecord]:
+        """Return the records as they are by now."""
+        gone = frozenset(owner for owner, is_gone in wanted.items() if is_gone)
         if self._events.kind == "communications":
             return [tombstone("communications", note) for note in sorted(gone)]
-        wanted = Wanted(self._events.kind, tuple(sorted(gone | changed)), frozenset(gone))
-        return history + reread(self._frame.client, wanted, self._frame.link)
+        return reread(self._frame.client, Wanted(self._events.kind, tuple(sorted(wanted)), gone), self._frame.link)
 
     def _subject(self, row: Payload) -> list[str]:
         """Return the id of the record an event is about."""
@@ -203,38 +238,47 @@ def _linked(row: Payload) -> list[tuple[str, str | None]]:
     return [(str(part.get("type")), reference(part.get("id"))) for part in parts if isinstance(part, dict)]
 
 
+def _times(asked: Range, found: ListPage) -> list[int]:
+    """Return the times of a page's events that are within a window, in the page's order."""
+    return [moment for row in found.rows if asked.low <= (moment := seconds(row, "created_at")) <= asked.high]
+
+
 def _unread(asked: Range, times: Sequence[int], served_at: float | None) -> tuple[Range, ...]:
     """Return what remains of a window that does not fit one page."""
     oldest, newest = min(times), max(times)
     if oldest == newest:
-        around = (Range(asked.low, oldest - 1), Range(oldest, oldest), Range(oldest + 1, asked.high))
-        return tuple(part for part in around if part.low <= part.high)
-    hint = {"ordered": True, "span": newest - oldest}
+        around = ((asked.low, oldest - 1), (oldest, oldest), (oldest + 1, asked.high))
+        return tuple(Range(low, high, {"cut": True, "at": oldest}) for low, high in around if low <= high)
+    hint = {"ordered": True, "span": newest - oldest, "pages": (asked.hint or {}).get("pages", 0) + 1}
     if list(times) == sorted(times, reverse=True) and oldest > asked.low:
-        return (Range(asked.low, oldest, hint),)
+        return (Range(asked.low, oldest, {**hint, "at": oldest}),)
     if list(times) == sorted(times) and newest < asked.high:
-        return (Range(newest, asked.high, hint),)
+        return (Range(newest, asked.high, {**hint, "at": newest}),)
     return _smaller(asked, times, served_at)
 
 
 def _smaller(asked: Range, times: Sequence[int], served_at: float | None) -> tuple[Range, ...]:
     """Cut a window whose page is in no order into as many as its events seem to need."""
-    high = asked.high
+    high, hint = asked.high, {"cut": True, "at": times[0]}
     beyond: tuple[Range, ...] = ()
     if high == OPEN:
         high = max([asked.low, int(served_at or 0), *times])
-        beyond = (Range(high + 1, OPEN),)
+        beyond = (Range(high + 1, OPEN, hint),)
     width = high - asked.low + 1
     span = max(1, high - min(times))
     parts = min(32, max(2, round(1.6 * width / span)), width)
     cuts = [asked.low + width * part // parts for part in range(parts + 1)]
-    return (*(Range(low, until - 1) for low, until in pairwise(cuts) if until > low), *beyond)
+    return (*(Range(low, until - 1, hint) for low, until in pairwise(cuts) if until > low), *beyond)
 
 
 def _in_two(waiting: Range) -> tuple[Range, ...]:
-    """Leave the next pages of a window to one worker and what is beyond to an idle one, by the span of the page read last."""
+    """Leave the next pages of a window to one worker and what is beyond to an idle one, by the span of the page read last.
+
+    Not before there have been some: what has changed since the last walk often fills no more.
+    """
     hint = waiting.hint or {}
     cut = waiting.high - PAGES_AHEAD * max(1, hint.get("span", 0))
-    if not hint.get("ordered") or waiting.high == OPEN or cut <= waiting.low:
+    if not hint.get("ordered") or hint.get("pages", 0) < MOST_IN_A_ROW or waiting.high == OPEN or cut <= waiting.low:
         return (waiting,)
-    return Range(cut + 1, waiting.high, hint), Range(waiting.low, cut)
+    beyond = {"cut": True, "at": hint["at"]}
+    return Range(cut + 1, waiting.high, {**hint, "cut": True}), Range(waiting.low, cut, beyond)

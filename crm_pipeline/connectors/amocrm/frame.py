@@ -55,7 +55,9 @@ class Frame:
         """Make a page; the state it resumes from carries the walk's clock and notes."""
         made = self.client.http.requests_made
         spent, self.spent = made - self.spent, made
-        state = None if resume is None else {**resume, "started": self.started, "notes": self.notes}
+        # Workers go on adding to the notes: a page's state is what they are now.
+        notes = {name: dict(note) if isinstance(note, dict) else note for name, note in dict(self.notes).items()}
+        state = None if resume is None else {**resume, "started": self.started, "notes": notes}
         return Page(tuple(records), state, self.started_at, spent)
 
 

@@ -11,6 +11,8 @@ from crm_pipeline.walk import Range
 
 WORTH_A_WORKER = 1.5
 """Pages a piece should hold at least at the beginning, when all workers wait for one."""
+MOST_PIECES = 4
+"""Pieces a range is cut into at once; who is idle then halves the widest."""
 WORTH_HALVING = 4
 """Pages a piece should hold to be halved for one idle worker."""
 
@@ -24,7 +26,7 @@ def shares(asked: Range, first: int, last: int, most: int) -> tuple[Range, ...]:
         return (rest,)
     bottom_rate, top_rate = 1 / span, 1 / max(1, top)
     pages = (asked.high - last) * (bottom_rate + top_rate) / 2
-    pieces = int(min(most, pages // WORTH_A_WORKER))
+    pieces = int(min(most, MOST_PIECES, pages // WORTH_A_WORKER))
     if pieces < 2:
         return (rest,)
     cuts = [last, *(_cut(rest, bottom_rate, top_rate, part / pieces) for part in range(1, pieces)), asked.high + 1]
