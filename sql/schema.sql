@@ -670,6 +670,15 @@ CREATE TABLE sync.reconcile_queue (
     external_id text NOT NULL
 );
 
+CREATE TABLE sync.resemblance_blocks (
+    block text NOT NULL,
+    golden_id uuid NOT NULL
+);
+
+CREATE TABLE sync.suggestion_queue (
+    golden_id uuid NOT NULL
+);
+
 CREATE TABLE sync.sync_runs (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     connection_id integer NOT NULL,
@@ -859,6 +868,10 @@ ALTER TABLE sync.rate_budget ADD CONSTRAINT rate_budget_pkey PRIMARY KEY (meter)
 
 ALTER TABLE sync.reconcile_queue ADD CONSTRAINT reconcile_queue_pkey PRIMARY KEY (id);
 
+ALTER TABLE sync.resemblance_blocks ADD CONSTRAINT resemblance_blocks_pkey PRIMARY KEY (block, golden_id);
+
+ALTER TABLE sync.suggestion_queue ADD CONSTRAINT suggestion_queue_pkey PRIMARY KEY (golden_id);
+
 ALTER TABLE sync.sync_runs ADD CONSTRAINT sync_runs_pkey PRIMARY KEY (id);
 
 ALTER TABLE sync.sync_status ADD CONSTRAINT sync_status_pkey PRIMARY KEY (connection_id, entity);
@@ -926,6 +939,8 @@ CREATE INDEX match_reviews_open ON sync.match_reviews USING btree (entity, id) W
 CREATE INDEX match_reviews_other ON sync.match_reviews USING btree (entity, other_connection_id, other_external_id);
 
 CREATE INDEX reconcile_queue_entity ON sync.reconcile_queue USING btree (entity, id);
+
+CREATE INDEX resemblance_blocks_golden ON sync.resemblance_blocks USING btree (golden_id);
 
 CREATE INDEX sync_runs_recent ON sync.sync_runs USING btree (connection_id, entity, id DESC);
 
@@ -1485,6 +1500,10 @@ COMMENT ON TABLE sync.quarantine IS 'Raw records that could not be normalized; r
 COMMENT ON TABLE sync.rate_budget IS 'One row per vendor meter, shared by all processes.';
 
 COMMENT ON TABLE sync.reconcile_queue IS 'Source records changed since they were last reconciled.';
+
+COMMENT ON TABLE sync.resemblance_blocks IS 'Coarse keys of golden contacts: those with an equal one are compared, unless many have it.';
+
+COMMENT ON TABLE sync.suggestion_queue IS 'Golden contacts that changed since it was looked for others who resemble them.';
 
 COMMENT ON TABLE sync.sync_runs IS 'History of syncs per connection and entity.';
 
@@ -2719,6 +2738,12 @@ COMMENT ON COLUMN sync.reconcile_queue.entity IS 'Entity.';
 COMMENT ON COLUMN sync.reconcile_queue.connection_id IS 'Connection.';
 
 COMMENT ON COLUMN sync.reconcile_queue.external_id IS 'Record.';
+
+COMMENT ON COLUMN sync.resemblance_blocks.block IS 'Coarse key, such as surname and given name in one spelling.';
+
+COMMENT ON COLUMN sync.resemblance_blocks.golden_id IS 'Golden record (crm.contacts.id).';
+
+COMMENT ON COLUMN sync.suggestion_queue.golden_id IS 'Golden record (crm.contacts.id).';
 
 COMMENT ON COLUMN sync.sync_runs.id IS 'Identifier.';
 

@@ -16,6 +16,7 @@ from crm_pipeline.errors import CrmPipelineError, UsageError
 from crm_pipeline.stages.parts import Asked, ConnectionResult, EntityResult, Progress, ReconcileResult
 from crm_pipeline.stages.reconcile import reconcile as reconcile_stage
 from crm_pipeline.stages.replay import replay
+from crm_pipeline.stages.suggest import suggest
 from crm_pipeline.stages.sync import sync as sync_stage
 from crm_pipeline.wiring import Pipeline
 
@@ -162,11 +163,16 @@ def reconcile(
     """Bring what changed in source.* into the golden tables crm.*."""
     with pipeline() as parts:
         done = reconcile_stage(parts, full=full)
+        suggested = suggest(parts)
     if as_json:
-        return print_json({"entities": done})
+        return print_json({"entities": done, "suggested": suggested})
     columns = [column.name for column in fields(ReconcileResult)]
     rows = [[name, *(_counted(getattr(one, column)) for column in columns)] for name, one in done.items()]
     print_table("Reconciled", ("entity", *columns), rows)
+    if suggested:
+        print(
+            f"{suggested} pairs of contacts may be one person though they share no key: crm-pipeline match list --reason resemblance"
+        )
 
 
 def _counted(value: Any) -> int:

@@ -176,6 +176,8 @@ def write_batch(db: Connection, entity: str, rules: Rules) -> tuple[Written, lis
         _run(db, golden_statement("note_missing", entity))
     for links in ALL_LINKS[entity]:
         _replace_links(db, links, rules)
+    if entity == "contacts":
+        _run(db, queries("suggesting")["queue"])
     inserted = sum(is_new)
     return Written(inserted, max(len(is_new) - inserted - (deleted - removed), 0), deleted), conflicts
 

@@ -66,6 +66,8 @@ class Session:
         self.requests_made = 0
         self.has_room = False
         """A walk says so when it cannot keep all its requests in flight any more: it is time to begin the next."""
+        self.latency = 0.0
+        """Seconds an answer takes, of late."""
         self._patience = patience
         self._transport = transport or Transport(hosts, self.redactor)
         self._gate = Gate(meter)
@@ -144,6 +146,7 @@ class Session:
         if failure:
             self._log(request, 0, failure.args[0], 0.0)
             raise _after_failure(request, failure)
+        self.latency = 0.8 * self.latency + 0.2 * answer.seconds if self.latency else answer.seconds
         self._log(request, answer.status, "", answer.seconds)
         return answer
 

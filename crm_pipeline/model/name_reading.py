@@ -160,8 +160,9 @@ def _plain(text: str) -> Word | None:
 @lru_cache(maxsize=20_000)
 def _words_among_noise(text: str) -> tuple[Words, str]:
     spelled = _bare(text).lower().replace("ё", "е").split()
-    suffix = next((SUFFIXES[one] for one in spelled[1:] if one in SUFFIXES), "")
-    kept = [one for one in _without_companies(spelled) if one not in NOISE and not (suffix and one in SUFFIXES)]
+    followed = zip(spelled[1:], [*spelled[2:], ""], strict=False)  # "ст. менеджер" is no generation
+    suffix = next((SUFFIXES[one] for one, after in followed if one in SUFFIXES and after not in NOISE), "")
+    kept = [one for one in _without_companies(spelled) if one not in NOISE and one not in SUFFIXES]
     names = [one for one in kept if one not in PARTICLES]
     return tuple(map(word, names if len(names) > 1 else kept)), suffix
 

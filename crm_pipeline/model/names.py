@@ -3,8 +3,9 @@
 What belongs here: comparing two names. Taking one apart belongs to `name_reading.py`, words to `name_words.py`.
 
 Other spelling is no contradiction: transliteration, order, short forms, initials, titles, a missing part, one part of a double
-surname, mistyped letters. Other people are: given names, patronymics, second names, surnames or generations that differ.
-A woman whose given name and full patronymic agree may have married: her surname may differ.
+surname, mistyped letters. Given names, patronymics, second names, surnames or generations that differ are.
+A woman whose given name and full patronymic agree may have married: her surname may differ. A "Jr" that only one of two names
+has is a contradiction too: the father is seldom entered as "Sr", and a question asked costs less than two people made one.
 """
 
 from dataclasses import dataclass
@@ -27,10 +28,13 @@ def contradiction(a: PersonName, b: PersonName) -> str | None:
     """Return what speaks against two names being one person's ("first names differ: Igor, Ivan"), None when nothing does."""
     one, suffix = fields(a.name, a.first_name, a.last_name, a.middle_name)
     other, other_suffix = fields(b.name, b.first_name, b.last_name, b.middle_name)
-    if suffix and other_suffix and (found := _suffixes(suffix, other_suffix)):
-        return found
     sounds, others = one.sounds(), other.sounds()
+    if sounds and others and suffix != other_suffix and {suffix, other_suffix} != _SECOND:
+        return f"generations differ: {', '.join(sorted((suffix or 'not said', other_suffix or 'not said')))}"
     return None if sounds <= others or others <= sounds else against(read(one), read(other))
+
+
+_SECOND = {"junior", "second"}
 
 
 def against(a: Reading, b: Reading) -> str | None:
@@ -46,12 +50,6 @@ def against(a: Reading, b: Reading) -> str | None:
 def _differ(what: str, one: Words, other: Words) -> str:
     said = sorted(" ".join(x.spelled.title() for x in words) for words in (one, other))
     return f"{what} differ: {', '.join(said)}"
-
-
-def _suffixes(one: str, other: str) -> str | None:
-    if one == other or {one, other} == {"junior", "second"}:
-        return None
-    return f"generations differ: {', '.join(sorted((one, other)))}"
 
 
 def _given(a: Reading, b: Reading) -> str | None:

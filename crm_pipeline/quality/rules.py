@@ -104,15 +104,28 @@ def points(entity: str, golden: bool) -> list[Rule]:
     return [Rule("one primary contact point of each kind", query, {"entity": entity})]
 
 
+@dataclass(frozen=True)
+class _Sense:
+    """A rule about what one record says, of all entities or one."""
+
+    name: str
+    queries: tuple[str, str]
+    """Of source and of golden records."""
+    entity: str | None = None
+    is_ours: bool = False
+
+
+SENSE = (
+    _Sense("not created or changed after tomorrow", ("source_future", "golden_future")),
+    _Sense("stage_category is that of the stage", ("source_category", "golden_category"), "deals", is_ours=True),
+    _Sense("completed_at goes with is_completed", ("source_completion", "golden_completion"), "tasks"),
+)
+
+
 def sense(entity: str, golden: bool) -> list[Rule]:
     """Return: what one record says goes together, and with what it refers to."""
-    layer, names = "golden" if golden else "source", {"entity": entity}
-    found = [Rule("not created or changed after tomorrow", f"{layer}_future", names, is_ours=False)]
-    if entity == "deals":
-        found.append(Rule("stage_category is that of the stage", f"{layer}_category", names))
-    if entity == "tasks":
-        found.append(Rule("completed_at goes with is_completed", f"{layer}_completion", names, is_ours=False))
-    return found
+    asked = (one for one in SENSE if one.entity in (None, entity))
+    return [Rule(one.name, one.queries[golden], {"entity": entity}, one.is_ours) for one in asked]
 
 
 AMOUNTS = Rule("a golden amount is that of the source it comes from", "other_amount", {"entity": "deals"})

@@ -117,10 +117,15 @@ class _Line:
         self.connection = connection
         self._wanted = list(wanted)
         self._begun: dict[str, Extraction] = {}
+        self._results: dict[str, EntityResult] = {}
 
     def result_of(self, entity: str) -> EntityResult:
         """Return where the counts of an entity are kept."""
-        return self.run.result.entities.setdefault(entity, EntityResult())
+        return self.run.result.entities.setdefault(entity, self._result_ahead(entity))
+
+    def _result_ahead(self, entity: str) -> EntityResult:
+        """Return where they are kept of one that may never have its turn."""
+        return self._results.setdefault(entity, EntityResult())
 
     def refresh(self) -> None:
         """Ask about the account again if what we know is old; what was begun with the old knowledge begins anew."""
@@ -142,7 +147,7 @@ class _Line:
         run = self.run
         return Extraction(
             run.parts, run.link, entity, run.asked, writer=run.writer, account=self.connection.account, crm=self.connection.crm,
-            result=self.result_of(entity), progress=run.progress, then=partial(self._begin_after, entity),
+            result=self._result_ahead(entity), progress=run.progress, then=partial(self._begin_after, entity),
         )  # fmt: skip
 
     def _begin_after(self, entity: str) -> None:

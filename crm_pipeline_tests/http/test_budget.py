@@ -64,3 +64,19 @@ def test_the_gate_keeps_any_second_to_the_limit_however_late_requests_leave(gaps
         now.seconds += gap
         left.append(now.seconds + gate.wait_for())
     assert all(later - earlier > 1 for earlier, later in zip(left, left[per_second:], strict=False))
+
+
+@given(st.lists(st.tuples(st.floats(0, 0.4), st.floats(0, 0.3)), min_size=1, max_size=40), st.integers(2, 8))
+def test_who_is_held_up_on_the_way_out_holds_back_who_comes_a_second_later(late: list[tuple[float, float]], most: int) -> None:
+    now = Now()
+    gate = Gate(Meter("m", 1 / most), now)
+    written = []
+    for gap, held_up in late:
+        now.seconds += gap
+        now.seconds += gate.wait_for()
+        while (early := gate.leave()) > 0:
+            now.seconds += early
+        now.seconds += held_up
+        gate.is_written()
+        written.append(now.seconds)
+    assert all(later - earlier > 1 for earlier, later in zip(written, written[most:], strict=False))

@@ -115,6 +115,7 @@ def test_refused_edges_explain_themselves_and_are_not_within_a_cluster(case: Cas
     for review in found.reviews:
         assert not any({review.a, review.b} <= cluster for cluster in found.clusters)
         assert review.explanation and review.rule in RULES
+        assert {review.a, review.b} not in map(set, case[3]), "a person has decided that already"
 
 
 @given(cases())

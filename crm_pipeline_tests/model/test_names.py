@@ -61,7 +61,8 @@ John Smith | John R. Smith
 John R. Smith | John Robert Smith
 Smith, John | John Smith
 Mr. John Smith | John Smith
-John Smith Jr. | John Smith
+John Smith Jr. | Smith John Jr
+Иванов Иван, ст. менеджер | Иван Иванов
 John Smith Jr | Smith John II
 г-н Иванов | Иванов Иван
 Dr. Anna Weber, PhD | Anna Weber
@@ -122,6 +123,7 @@ Sasha Ivanov | Sasha Ivanova | first names
 Иванов А. | Иванов Иван | first names
 Ivan Petrovich Ivanov | Иванов Иван Сергеевич | patronymics
 John Smith Jr | John Smith Sr | generations
+John Smith Jr. | John Smith | generations differ: junior, not said
 Джон Смит мл. | Джон Смит ст. | generations
 John Robert Smith | John William Smith | second names
 Анна Иванова | Анна Смирнова | surnames differ: Иванова, Смирнова

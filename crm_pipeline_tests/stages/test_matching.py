@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from crm_pipeline.model.rules import Matching, Ref, Rules
 from crm_pipeline.stages.reconcile import reconcile
+from crm_pipeline.stages.suggest import suggest
 from crm_pipeline_tests.stages.ledger import Ledger
 
 A, B, C = ("amo-1", "1"), ("portal-1", "1"), ("portal-2", "1")
@@ -236,3 +237,23 @@ def test_the_app_is_a_side_like_any_other(ledger: Ledger) -> None:
     assert title == "Новое"
     assert provenance["connection"] == "app"
     assert provenance["others"] == {"amo-1": "Старое"}
+
+
+def test_people_alike_without_a_common_key_are_suggested_and_not_linked(ledger: Ledger) -> None:
+    for ref, name in ((A, "Тимофей Зарубинский"), (B, "Zarubinskiy Timofey")):
+        ledger.land("companies", ref, name="Вектор-Логистика")
+        points = ({"kind": "email", "value": f"{ref[0]}@firm.ru", "original": "", "is_primary": True, "position": 0},)
+        ledger.land("contacts", ref, name=name, company_external_id="1", children={"contact_points": points})
+    assert groups(ledger) == ALONE
+    assert suggest(ledger) == 1
+    ((reason, explanation),) = reviews(ledger)
+    assert reason == "resemblance"
+    assert explanation.startswith("no common key, but alike (")
+    ((score, features),) = ledger.rows("SELECT score, features FROM sync.match_reviews")
+    assert 0.25 <= score <= 1
+    assert features["name"] > 0.9
+    assert suggest(ledger) == 0, "asked once"
+    ledger.land("contacts", B, name="Аркадий Полуэктов", company_external_id="1")
+    reconcile(ledger)
+    assert suggest(ledger) == 0
+    assert reviews(ledger) == [], "what no longer resembles is asked no more"

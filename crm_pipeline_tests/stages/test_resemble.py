@@ -37,6 +37,20 @@ def test_names_and_company_close_are_suggested(name: str, other: str) -> None:
     assert found.total >= THRESHOLD and found.features["company"] == 1
 
 
+REACHED = [
+    ({"emails": ("polina.andronova@firma.ru",)}, {"emails": ("polina.andronova@mail.ru",)}),
+    ({"phones": ("+74957412233",)}, {"phones": ("+74997412233",)}),
+    ({"phones": ("+79161112233",)}, {"phones": ("+79161111233",)}),
+    ({"birthday": "1980-01-02"}, {"birthday": "1980-01-02"}),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), REACHED)
+def test_half_an_address_or_a_number_makes_a_pair_worth_comparing(one: dict[str, object], other: dict[str, object]) -> None:
+    a, b = _person(1, "Полина", None, **one), _person(2, "Полина Андронова", None, **other)
+    assert set(blocks(a)) & set(blocks(b))
+
+
 def test_a_score_is_broken_down_by_feature() -> None:
     one = _person(1, "Иванов Пётр", phones=("+79001112233",), emails=("petr@a.ru",), position="Директор", birthday="1980-01-02")
     two = _person(2, "Пётр Иванов", phones=("+79001112234",), emails=("petr@b.ru",), position="директор", birthday="1980-01-02")

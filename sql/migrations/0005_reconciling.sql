@@ -110,6 +110,23 @@ COMMENT ON COLUMN sync.match_reviews.decided_at IS 'When it was decided or becam
 CREATE INDEX match_reviews_other ON sync.match_reviews (entity, other_connection_id, other_external_id);
 CREATE INDEX match_reviews_open ON sync.match_reviews (entity, id) WHERE state = 'open';
 
+CREATE TABLE sync.suggestion_queue (
+    golden_id uuid PRIMARY KEY
+);
+COMMENT ON TABLE sync.suggestion_queue IS 'Golden contacts that changed since it was looked for others who resemble them.';
+COMMENT ON COLUMN sync.suggestion_queue.golden_id IS 'Golden record (crm.contacts.id).';
+
+CREATE TABLE sync.resemblance_blocks (
+    block text NOT NULL,
+    golden_id uuid NOT NULL,
+    PRIMARY KEY (block, golden_id)
+);
+COMMENT ON TABLE sync.resemblance_blocks IS 'Coarse keys of golden contacts: those with an equal one are compared, unless many have it.';
+COMMENT ON COLUMN sync.resemblance_blocks.block IS 'Coarse key, such as surname and given name in one spelling.';
+COMMENT ON COLUMN sync.resemblance_blocks.golden_id IS 'Golden record (crm.contacts.id).';
+
+CREATE INDEX resemblance_blocks_golden ON sync.resemblance_blocks (golden_id);
+
 CREATE TABLE sync.bases (
     entity text NOT NULL,
     golden_id uuid NOT NULL,

@@ -30,7 +30,7 @@ FULL_ENOUGH = 60
 
 def chain(frame: Frame, listing: Listing, low: int, high: int, resume: Payload | None) -> Iterator[Page]:
     """Yield what changed from `low` to `high` (OPEN: to the walk's clock; everything: to the end), inclusive. Raises Ignored."""
-    reader, records, in_flight = _Chain(frame, listing), records_of(listing), max(1, frame.link.in_flight)
+    reader, records, in_flight = _Chain(frame, listing), records_of(listing), frame.in_flight
     ranges, tail = ranges_of(resume, PHASE), ranges_of(resume, TAIL)
     phase = resume.get("phase") if resume else None
     if ranges is None and phase not in (TAIL, DENSE):
@@ -92,7 +92,7 @@ class _Chain:
         if not more or last > asked.high:
             return Step(fresh)
         if last > asked.low and times.count(last) < FULL_ENOUGH:
-            return Step(fresh, shares(asked, max(asked.low, times[0]), last, max(1, self._frame.link.in_flight)))
+            return Step(fresh, shares(asked, max(asked.low, times[0]), last, self._frame.in_flight))
         second = max(asked.low, last)
         return Step([row for row in fresh if seconds(row) < second], self._dense(asked, second))
 
@@ -230,7 +230,7 @@ class _Chain:
         if found.more or page > 1:
             dense = self._frame.notes.setdefault("dense", {})
             dense[str(asked.low)] = max(page if found.rows else 1, dense.get(str(asked.low), 1))
-        above = rungs_above(page, hint, max(1, self._frame.link.in_flight)) if found.more else []
+        above = rungs_above(page, hint, self._frame.in_flight) if found.more else []
         return Step(rows, tuple(_rung(asked, {**wider, "page": higher}) for higher, wider in above))
 
 

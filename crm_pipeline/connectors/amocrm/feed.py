@@ -42,7 +42,7 @@ def feed(frame: Frame, events: EventFeed, low: int, high: int, resume: Payload |
     """Yield what the events of a period tell; `types` as filter."""
     reader = _Feed(frame, events, types)
     ranges = ranges_of(resume, PHASE) or [Range(low, high)]
-    in_flight = max(1, frame.link.in_flight)
+    in_flight = frame.in_flight
     yield from follow(frame, reader.fetch, ranges, _as_they_are, phase=PHASE, in_flight=in_flight, split=_in_two)
 
 

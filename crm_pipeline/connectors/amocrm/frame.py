@@ -8,6 +8,7 @@ depend on the web server's.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import ceil
 from typing import Any
 
 from crm_pipeline.connectors import Link
@@ -20,6 +21,8 @@ from crm_pipeline.walk import Range, Split, Step, walk
 
 OVERLAP = 600
 """Seconds re-read before a watermark: rows show up late in windows (facts: amocrm 3.5, 9.4)."""
+FEWEST = 4
+"""Requests in flight, however quick the answers: what is done with one must not keep the next waiting."""
 OPEN = 1 << 40
 """High end of a range that has no end yet."""
 
@@ -39,6 +42,13 @@ class Frame:
     notes: Payload = field(default_factory=dict)
     """What else must survive a kill, JSON-able."""
     spent: int = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Return how many requests keep the meter busy: as many as it grants while one is answered, and one more."""
+        http = self.link.http
+        wanted = ceil(http.latency / http.meter.interval) + 1 if http.meter.interval > 0 else FEWEST
+        return max(1, min(self.link.in_flight, max(FEWEST, wanted)))
 
     @property
     def started_at(self) -> datetime:
@@ -93,7 +103,7 @@ def follow(
     """
     for landing in walk(fetch, ranges, in_flight=in_flight, split=split):
         growing = any((part.hint or {}).get("top") is not None for part in landing.remaining)
-        frame.link.http.has_room = not growing and len(landing.remaining) < frame.link.in_flight
+        frame.link.http.has_room = not growing and len(landing.remaining) < frame.in_flight
         left = [[part.low, part.high, part.hint] for part in landing.remaining]
         yield frame.page(records(landing.rows), {"phase": phase, "ranges": left} if left else then)
 

@@ -25,7 +25,7 @@ def ladder(frame: Frame, listing: Listing, resume: Payload | None) -> Iterator[P
     if ranges is None and not (resume and resume.get("phase") == DOWN):
         _begin(frame, listing)
         ranges = [Range(0, OPEN)]
-    reader, in_flight = _Ladder(frame, listing), max(1, frame.link.in_flight)
+    reader, in_flight = _Ladder(frame, listing), frame.in_flight
     if ranges:
         yield from follow(
             frame, reader.up, ranges, records_of(listing), phase=UP, then={"phase": DOWN}, in_flight=in_flight, split=reader.split
