@@ -170,9 +170,7 @@ def reconcile(
     rows = [[name, *(_counted(getattr(one, column)) for column in columns)] for name, one in done.items()]
     print_table("Reconciled", ("entity", *columns), rows)
     if suggested:
-        print(
-            f"{suggested} pairs of contacts may be one person though they share no key: crm-pipeline match list --reason resemblance"
-        )
+        print(f"{suggested} pairs of contacts may be one person: crm-pipeline match list --reason resemblance")
 
 
 def _counted(value: Any) -> int:

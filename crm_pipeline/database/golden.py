@@ -142,10 +142,8 @@ def disputes(db: Connection, entity: str) -> Iterator[Dispute]:
     groups = column_groups(entity)
     for row in _run(db, golden_statement("disputes", entity)):
         golden_id, mask, has_joined, bases, conflicts, *rest = row
-        standing, sides = rest[: len(groups)], rest[len(groups) :]
-        yield Dispute(
-            golden_id, mask, bool(has_joined), _read(bases), _read(conflicts), _numbered(groups, standing), _numbered(groups, sides)
-        )  # fmt: skip
+        standing, sides = (_numbered(groups, texts) for texts in (rest[: len(groups)], rest[len(groups) :]))
+        yield Dispute(golden_id, mask, bool(has_joined), _read(bases), _read(conflicts), standing, sides)
 
 
 def _read(text: str | None) -> dict[str, Any]:

@@ -76,7 +76,8 @@ def _group_parts(entity: str, columns: Sequence[str]) -> dict[str, str]:
 def _dated(column: str, number_of: dict[str, int], told: str) -> str:
     """Return, as SQL, whence a side's value comes and since when it says so; null where it says nothing."""
     number = number_of[column]
-    dated = f"CASE WHEN s.changed & {1 << number} = 0 THEN {told} ELSE {told} || jsonb_build_object('since', s.times -> '{number}') END"
+    since = f"jsonb_build_object('since', s.times -> '{number}')"
+    dated = f"CASE WHEN s.changed & {1 << number} = 0 THEN {told} ELSE {told} || {since} END"
     return f"CASE WHEN s.{column} IS NOT NULL THEN {dated} END"
 
 
@@ -115,7 +116,8 @@ def _said(number: int, group: Group) -> str:
     parts = ", ".join(f"COALESCE({_text(column)}, '')" for column in group.fields)
     filled = " OR ".join(f"{_text(column)} IS NOT NULL" for column in group.fields)
     cleared = f"CASE WHEN s.changed & {1 << number} <> 0 THEN '' END"
-    return f"CASE WHEN {filled} THEN concat_ws(E'\\x1f', {parts}) ELSE {cleared} END AS g{number}, s.ignored & {1 << number} <> 0 AS i{number}"
+    said = f"CASE WHEN {filled} THEN concat_ws(E'\\x1f', {parts}) ELSE {cleared} END AS g{number}"
+    return f"{said}, s.ignored & {1 << number} <> 0 AS i{number}"
 
 
 def _is_disputed(number: int) -> str:

@@ -16,7 +16,9 @@ ROLE_MAILBOXES = _words("""
 """)
 """Local parts of mailboxes that belong to a company, not to a person."""
 
-MAILBOXES_NOBODY_READS = _words("noreply no-reply no_reply donotreply do-not-reply mailer-daemon nomail noemail no-email none null")
+MAILBOXES_NOBODY_READS = _words(
+    "noreply no-reply no_reply donotreply do-not-reply mailer-daemon nomail noemail no-email none null"
+)
 
 MADE_UP_ADDRESSES = _words("""
     test@test.ru test@test.com test@mail.ru test@gmail.com test@yandex.ru a@a.ru a@a.com aa@aa.ru aaa@aaa.ru 1@1.ru 1@mail.ru

@@ -20,8 +20,10 @@ TABLES = (
     "sync.bases",
     "sync.match_reviews",
 )
-STATE = ("sync.match_decisions", "sync.reconcile_queue", "sync.golden_queue", "sync.match_keys", "source.contacts", "source.contact_points",
-         "source.field_changes", "sync.audit_log")  # fmt: skip
+STATE = (
+    "sync.match_decisions", "sync.reconcile_queue", "sync.golden_queue", "sync.suggestion_queue", "sync.resemblance_blocks",
+    "sync.match_keys", "source.contacts", "source.contact_points", "source.field_changes", "sync.audit_log",
+)  # fmt: skip
 
 REFS = st.tuples(st.sampled_from(ACCOUNTS), st.sampled_from(["1", "2", "3"]))
 NAMES = st.sampled_from(["Иван Петров", "Ivan Petrov", "Пётр Иванов", "Мария Петрова", "Иван"])
@@ -87,7 +89,8 @@ def groups(engine: Engine) -> set[frozenset[tuple[str, str]]]:
     """Return which living contacts are one."""
     with engine.connect() as db:
         found = db.exec_driver_sql(
-            "SELECT array_agg(c.name || ' ' || x.external_id) FROM crm.crosswalk x JOIN sync.connections c ON c.id = x.connection_id"
+            "SELECT array_agg(c.name || ' ' || x.external_id) FROM crm.crosswalk x"
+            " JOIN sync.connections c ON c.id = x.connection_id"
             " JOIN source.contacts s ON s.connection_id = x.connection_id AND s.external_id = x.external_id"
             " WHERE s.deleted_at IS NULL GROUP BY x.golden_id"
         )

@@ -16,6 +16,8 @@ from crm_pipeline.model.records import Page, Payload
 from crm_pipeline.walk import Range, Step
 
 UP, DOWN = "up", "down"
+SURE = 0.9
+"""Share of the pages a list seems to have that are asked for before its end is in sight."""
 BY_ID: Params = (("order[id]", "asc"),)
 
 
@@ -79,13 +81,21 @@ class _Ladder:
         if not found.names_next:
             self._end = min(self._end, last_page(asked.low, found))
         more = found.more and asked.low < self._end and asked.high > asked.low
-        return Step(found.rows, (Range(asked.low + 1, asked.high),) if more else ())
+        return Step(found.rows, self._above(asked) if more else ())
+
+    def _above(self, asked: Range) -> tuple[Range, ...]:
+        """Return what remains: the pages there surely are, for all workers, and those that show where the list ends."""
+        surely = asked.low + int(SURE * (self._probably - asked.low))
+        if asked.high != OPEN or surely <= asked.low + 1:
+            return (Range(asked.low + 1, asked.high),)
+        return Range(asked.low + 1, surely), Range(surely + 1, OPEN)
 
     def split(self, waiting: Range) -> tuple[Range, ...]:
-        """Take the lowest page off a range for an idle worker, unless the list probably ends with it."""
-        if waiting.high != OPEN or not 0 < waiting.low < self._probably:
+        """Halve the pages of a range for an idle worker; those that show the end are left to one."""
+        if waiting.high == OPEN or waiting.high == waiting.low:
             return (waiting,)
-        return Range(waiting.low, waiting.low), Range(waiting.low + 1, waiting.high)
+        middle = (waiting.low + waiting.high) // 2
+        return Range(waiting.low, middle), Range(middle + 1, waiting.high)
 
     def _highest(self, asked: Range) -> Step:
         """Read the page of the highest ids and leave the others; even what ends there is asked for the other way round."""
