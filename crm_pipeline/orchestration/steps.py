@@ -6,6 +6,7 @@ Used by the assets (launched from the lineage) and by the jobs (launched by sens
 import time
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import dagster as dg
@@ -19,6 +20,7 @@ from crm_pipeline.orchestration.metadata import Metadata, golden_metadata, has_d
 from crm_pipeline.stages.normalize import normalize
 from crm_pipeline.stages.parts import EntityResult, Progress, ReconcileResult
 from crm_pipeline.stages.reconcile import reconcile
+from crm_pipeline.stages.suggest import suggest
 from crm_pipeline.stages.sync import sync
 
 SAY_EVERY = 10.0
@@ -29,6 +31,9 @@ RENEWING = ("initial", "incremental", "verify")
 
 QUIET_FOR = 3600.0
 """Seconds for which a sync that happened by itself and found nothing new is not told of again."""
+
+AT_MOST_COMPARED = 20_000
+"""Contacts looked at in one step for others who resemble them, some seconds' work; the others wait for the next."""
 
 Context = dg.OpExecutionContext | dg.AssetExecutionContext
 Said = dict[dg.AssetKey, Metadata]
@@ -137,8 +142,11 @@ def _told(context: Context, entity: str, result: ReconcileResult) -> dg.AssetMat
 
 
 def _reconciled(context: Context, entity: str, full: bool = False) -> ReconcileResult:
+    parts = context.resources.pipeline
     with in_words(context, "crm", entity):
-        return reconcile(context.resources.pipeline, entities=[entity], full=full)[entity]
+        done = reconcile(parts, entities=[entity], full=full)[entity]
+        asked = suggest(parts, AT_MOST_COMPARED) if entity == "contacts" else 0
+    return replace(done, reviews=done.reviews + asked)
 
 
 def _golden_metadata(context: Context, entity: str, result: ReconcileResult) -> Metadata:

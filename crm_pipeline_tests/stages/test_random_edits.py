@@ -98,7 +98,7 @@ def groups(engine: Engine) -> set[frozenset[tuple[str, str]]]:
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(st.lists(STEPS | DECISIONS, min_size=3, max_size=14))
+@given(st.lists(STEPS | DECISIONS, min_size=3, max_size=10))
 def test_a_rebuild_changes_nothing(module_engine: Engine, script: list[Any]) -> None:
     ledger = fresh(module_engine)
     play(ledger, script)
@@ -107,16 +107,16 @@ def test_a_rebuild_changes_nothing(module_engine: Engine, script: list[Any]) -> 
     assert state(module_engine) == incremental
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(st.lists(STEPS, min_size=3, max_size=14))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.lists(STEPS, min_size=3, max_size=10))
 def test_contacts_are_grouped_as_the_rules_say_of_the_whole(module_engine: Engine, script: list[Any]) -> None:
     ledger = fresh(module_engine)
     play(ledger, script)
     assert groups(module_engine) == ledger.groups()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(st.lists(STEPS, min_size=3, max_size=14))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.lists(STEPS, min_size=3, max_size=10))
 def test_every_golden_value_is_some_sources(module_engine: Engine, script: list[Any]) -> None:
     play(fresh(module_engine), script)
     with module_engine.connect() as db:

@@ -65,7 +65,7 @@ CROSS JOIN LATERAL (SELECT count(*) AS sharers FROM (SELECT FROM sync.resemblanc
 GROUP BY b.golden_id;
 
 -- name: pairs
--- The pairs.
+-- The pairs worth comparing, as they were laid out.
 SELECT a::text, b::text FROM suggest_pairs;
 
 -- name: close
