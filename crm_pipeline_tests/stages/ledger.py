@@ -47,7 +47,7 @@ class Ledger:
                 )
                 self.ids[name] = found.scalar_one()
 
-    def put(self, ref: Ref, **values: Any) -> None:
+    def put(self, ref: Ref, *, at: datetime | None = None, **values: Any) -> None:
         """Create a contact or change some of its values: name, position, phone, email, tags."""
         self.clock += timedelta(minutes=1)
         now = {**self.live.get(ref, {}), **values}
@@ -57,7 +57,7 @@ class Ledger:
             for kind in ("phone", "email") if now.get(kind)
         )  # fmt: skip
         columns = {"name": now.get("name"), "position": now.get("position"), "tags": now.get("tags") or []}
-        record = SourceRecord("contacts", ref[1], columns, START, self.clock, children={"contact_points": points})
+        record = SourceRecord("contacts", ref[1], columns, START, at or self.clock, children={"contact_points": points})
         landing = Landing(self.ids[ref[0]])
         with self.engine.begin() as db:
             landing.save_changed(db, "contacts", [speller(self.ids[ref[0]], "contacts").spell(record)])

@@ -1,5 +1,7 @@
 """Whatever people edit, delete, merge and part in six accounts: the incremental path and a rebuild come to the same."""
 
+from datetime import timedelta
+from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +11,7 @@ from sqlalchemy import Engine
 from crm_pipeline.errors import UsageError
 from crm_pipeline.stages.decisions import Asked, Decider, merge, split
 from crm_pipeline.stages.reconcile import reconcile
-from crm_pipeline_tests.stages.ledger import ACCOUNTS, Ledger
+from crm_pipeline_tests.stages.ledger import ACCOUNTS, START, Ledger
 
 TABLES = (
     "crm.contacts",
@@ -113,6 +115,35 @@ def test_contacts_are_grouped_as_the_rules_say_of_the_whole(module_engine: Engin
     ledger = fresh(module_engine)
     play(ledger, script)
     assert groups(module_engine) == ledger.groups()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.dictionaries(REFS, PUT, min_size=2, max_size=6), st.randoms(use_true_random=False))
+def test_the_order_of_arrival_does_not_matter(module_engine: Engine, held: dict[Any, Any], random: Random) -> None:
+    """One by one in any order, or all at once: the same people with the same values, each with the same account of them."""
+    outcomes = []
+    for order in (list(held), random.sample(list(held), len(held)), None):
+        ledger = fresh(module_engine)
+        for ref in order or held:
+            at = START + timedelta(hours=list(held).index(ref))
+            ledger.put(ref, at=at, **held[ref])
+            if order:
+                reconcile(ledger, ["contacts"])
+        reconcile(ledger, ["contacts"])
+        outcomes.append(people(module_engine))
+    assert outcomes[0] == outcomes[1] == outcomes[2]
+
+
+def people(engine: Engine) -> list[str]:
+    """Return golden contacts by what they are, whatever their ids and however connections are numbered."""
+    with engine.connect() as db:
+        found = db.exec_driver_sql(
+            "SELECT to_jsonb(g) - ARRAY['id', 'reconciled_at'] || jsonb_build_object('points', ("
+            "  SELECT jsonb_agg(to_jsonb(p) - 'golden_id' ORDER BY p.kind, p.value)"
+            "  FROM crm.contact_points p WHERE p.golden_id = g.id"
+            ")) FROM crm.contacts g"
+        )
+        return sorted(str(row[0]) for row in found)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
