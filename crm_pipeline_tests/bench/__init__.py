@@ -11,6 +11,10 @@
 | `watched.py` | running a system and measuring its memory |
 | `lists.py` | which lists make up the work, and how few requests it needs |
 | `systems/` | the systems, one process each |
-| `real_limits.py`, `unthrottled.py`, `growth.py` | the sections |
+| `labelled.py`, `variation.py` | people known to be one or not, and how they are written |
+| `linking.py` | matching them in memory, the rules alone |
+| `filling.py` | laying them out in a database |
+| `quality.py` | how right links and suggestions are |
+| `real_limits.py`, `unthrottled.py`, `growth.py`, `matching.py` | the sections |
 | `tables.py` | what a section found, on the terminal and in the document |
 """

@@ -10,13 +10,14 @@ from contextlib import ExitStack
 
 from crm_pipeline_tests.bench.ground import Ground, ground
 from crm_pipeline_tests.bench.growth import fill, growth
+from crm_pipeline_tests.bench.matching import matching
 from crm_pipeline_tests.bench.real_limits import real_limits
 from crm_pipeline_tests.bench.sizes import FULL, QUICK, Sizes
 from crm_pipeline_tests.bench.stand_ins import standing
 from crm_pipeline_tests.bench.tables import DOCUMENT, Section, say, write
 from crm_pipeline_tests.bench.unthrottled import unthrottled
 
-LETTERS = "abcd"
+LETTERS = "abcde"
 QUIET = 0.7
 """Load average of a machine that does nothing else."""
 
@@ -49,12 +50,15 @@ def _asked() -> argparse.Namespace:
 
 
 def _measure(place: Ground, sizes: Sizes, letters: set[str]) -> list[Section]:
-    """Do (b) on a quiet machine; (a) hardly uses it, so that the big stand-ins of (c) and (d) are filled meanwhile."""
+    """Do (b) and (e) on a quiet machine; (a) hardly uses it, so that the big stand-ins of (c) and (d) are filled meanwhile."""
     found: list[Section] = []
     with ExitStack() as stack:
         if "b" in letters:
             say("(b) unthrottled")
             found.append(unthrottled(place, sizes))
+        if "e" in letters:
+            say("(e) matching and reconciling")
+            found += matching(place, sizes)
         stands = fill(sizes) if letters & {"c", "d"} else []
         stack.enter_context(standing(*stands))
         if "a" in letters:

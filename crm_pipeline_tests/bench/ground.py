@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import psycopg2
 from psycopg2 import sql
 from sqlalchemy.engine import make_url
@@ -73,15 +74,20 @@ class Ground:
         }
         return {**os.environ, **ours}
 
+    def migrated(self, name: str) -> str:
+        """Make a database that has our tables and nothing in them, and return its URL."""
+        url = self.database(name)
+        engine = engine_for(url)
+        migrate(engine)
+        engine.dispose()
+        return url
+
     def connected(self, name: str, stand: StandIn, *, paced: bool = False) -> str:
         """Make a migrated database in which this account is connected, by the name of its CRM, and return its URL.
 
         Not `paced`: the connection is set to a rate and a burst that are never used up.
         """
-        url = self.database(name)
-        engine = engine_for(url)
-        migrate(engine)
-        engine.dispose()
+        url = self.migrated(name)
         parts = open_pipeline(
             load_settings(home=self._home, database_url=url, encryption_key=self._key, allowed_hosts=("127.0.0.1",))
         )
@@ -93,6 +99,11 @@ class Ground:
         finally:
             parts.close()
         return url
+
+    def server(self) -> int:
+        """Return the process id of Postgres."""
+        with self.driver(self.url("postgres")) as db:
+            return psutil.Process(db.info.backend_pid).ppid()
 
     def server_version(self) -> str:
         """Return the version of Postgres."""

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
-RIVALS = ("dlt", "amochka", "amocrm-api-wrapper", "fast-bitrix24")
+RIVALS = ("dlt", "amochka", "amocrm-api-wrapper", "fast-bitrix24", "splink")
 console = Console(highlight=False)
 say = console.print
 

@@ -24,6 +24,8 @@ class Outcome:
     facts: dict[str, Any] = field(default_factory=dict)
     peak_mb: float = 0.0
     why: str = ""
+    server_mb: float = 0.0
+    """The peak of another process tree that worked for it, when one was named."""
 
     @property
     def rows(self) -> int:
@@ -37,14 +39,16 @@ class Outcome:
 
 
 def run(
-    system: str, task: Mapping[str, Any], env: Mapping[str, str], folder: Path, seconds: float = 900, name: str = ""
-) -> Outcome:
-    """Run a system on a task; it is stopped after `seconds`."""
+    system: str, task: Mapping[str, Any], env: Mapping[str, str], folder: Path, seconds: float = 900, name: str = "",
+    server: int | None = None,
+) -> Outcome:  # fmt: skip
+    """Run a system on a task; it is stopped after `seconds`. `server`: the process whose tree is watched besides."""
     words = [sys.executable, "-m", f"crm_pipeline_tests.bench.systems.{system}", json.dumps(task)]
     said, complained = folder / f"{system}.out", folder / f"{system}.err"
     with said.open("w") as out, complained.open("w") as err:
         process = subprocess.Popen(words, stdout=out, stderr=err, env=dict(env), start_new_session=True)
         watch = _Watch(process.pid)
+        beside = _Watch(server) if server else None
         try:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -54,11 +58,11 @@ def run(
             _end_tree(process)
             raise
         finally:
-            peak = watch.stop()
+            peak, server_peak = watch.stop(), beside.stop() if beside else 0.0
     if code:
         return Outcome(name or system, peak_mb=peak, why=_last_line(complained) or f"exit code {code}")
     facts = json.loads(said.read_text().splitlines()[-1])
-    return Outcome(name or system, float(facts["seconds"]), facts, peak)
+    return Outcome(name or system, float(facts["seconds"]), facts, peak, server_mb=server_peak)
 
 
 def _end_tree(process: subprocess.Popen[bytes]) -> None:
