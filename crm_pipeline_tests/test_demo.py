@@ -118,7 +118,7 @@ def secrets_of(demo: Demo, business: Engine) -> dict[str, str]:
     keys = Settings(encryption_key=demo.key).encryption_keys
     found = {"encryption key": demo.key, "database password": str(business.url.password)}
     with business.connect() as db:
-        for number, name in db.exec_driver_sql("SELECT id, name FROM sync.connections").all():
+        for number, name in db.exec_driver_sql("SELECT id, name FROM sync.connections WHERE crm <> 'app'").all():
             kept = vault.read(db, keys, number)
             names = ("access_token", "refresh_token", "client_secret", "application_token")
             found |= {f"{name} {key}": str(kept[key]) for key in names if kept.get(key)}
