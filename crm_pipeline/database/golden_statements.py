@@ -3,7 +3,7 @@
 What belongs here: names from the catalogue turned into SQL. In which order they run is `golden.py`'s business.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 from crm_pipeline.database.queries import queries
@@ -205,6 +205,5 @@ def field_groups(entity: str) -> tuple[list[str], list[int]]:
     return [name for name, _ in pairs], [number for _, number in pairs]
 
 
-Statement = Callable[[str, str], str]
 ALL_LINKS = {entity: (*LINKS.get(entity, ()), *((HISTORY,) if entity == "deals" else ())) for entity in GROUPS}
 """Entity → the link tables of its golden records, the stage history among them."""

@@ -200,12 +200,8 @@ def compare(db: Connection, entity: str, contradiction: Callable[..., str | None
     """Ask of each pair that is not plainly the same whether its names contradict, and keep what speaks against it."""
     if entity not in COMPARED:
         return
-    found = []
     rows = _run(db, queries("matching")[f"compare_{entity}"], {"trusted": TRUSTED})
-    for a, b, *names in rows:
-        reason = contradiction(*names)
-        if reason:
-            found.append((a, b, reason))
+    found = [(a, b, reason) for a, b, *names in rows if (reason := contradiction(*names))]
     copy_rows(db, "match_contradictions", ("a", "b", "reason"), found)
 
 
