@@ -92,8 +92,16 @@ class Dagster:
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
+            pass  # it is ended with the others
+        self._end_all()
+
+    def _end_all(self) -> None:
+        """End what is left of Dagster's session: `dagster dev` may end before the servers and runs it started."""
+        try:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        except ProcessLookupError:
+            pass  # nothing is left
+        self.process.wait()
 
 
 def start_dagster(settings: Settings, port: int = 0, variables: Mapping[str, str] = NOTHING) -> Dagster:

@@ -138,3 +138,26 @@ def _assert_secret_is_nowhere(settings: Settings, home: Path) -> None:
     files = [path for path in home.rglob("*") if path.is_file()]
     assert any(path.name.endswith(".err") for path in files), "there is captured output to look at"
     assert [path for path in files if TOKEN.encode() in path.read_bytes()] == []
+
+
+def test_stopping_leaves_nothing_of_the_session_even_where_its_head_is_gone(start: Callable[[], Dagster]) -> None:
+    dagster = start()
+    dagster.process.kill()
+    dagster.process.wait()
+    assert _of_session(dagster.process.pid), "servers outlive the process that started them"
+    dagster.stop()
+    _until(lambda: not _of_session(dagster.process.pid), 10)
+    assert _of_session(dagster.process.pid) == []
+
+
+def _of_session(leader: int) -> list[str]:
+    """Return the command lines of the living processes of a session."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, *_, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+            if int(session) == leader and state != "Z":
+                found.append((folder / "cmdline").read_text())
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended meanwhile
+    return found
