@@ -12,6 +12,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,18 +90,14 @@ class Dagster:
         """Stop Dagster with all its processes; runs under way are cut off and go on from their cursors next time."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        try:
+        with suppress(subprocess.TimeoutExpired):  # then it is ended with the others
             self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass  # it is ended with the others
         self._end_all()
 
     def _end_all(self) -> None:
         """End what is left of Dagster's session: `dagster dev` may end before the servers and runs it started."""
-        try:
+        with suppress(ProcessLookupError):  # nothing is left
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # nothing is left
         self.process.wait()
 
 
