@@ -249,7 +249,7 @@ CREATE TABLE source.communications (
     connection_id integer NOT NULL,
     external_id text NOT NULL,
     golden_id uuid NOT NULL,
-    kind text NOT NULL,
+    kind text,
     direction text,
     body text,
     body_text text,
@@ -274,7 +274,7 @@ CREATE TABLE source.companies (
     tax_id text,
     website text,
     owner_external_id text,
-    is_own boolean NOT NULL DEFAULT false,
+    is_own boolean DEFAULT false,
     tags text[] NOT NULL DEFAULT '{}'::text[],
     originator_id text,
     origin_id text,
@@ -424,7 +424,7 @@ CREATE TABLE source.products (
     sku text,
     price numeric,
     currency text,
-    is_active boolean NOT NULL DEFAULT true,
+    is_active boolean DEFAULT true,
     catalog_external_id text,
     custom_fields jsonb NOT NULL DEFAULT '{}'::jsonb,
     remote_created_at timestamp with time zone,
@@ -481,7 +481,7 @@ CREATE TABLE source.tasks (
     body text,
     kind text,
     due_at timestamp with time zone,
-    is_completed boolean NOT NULL DEFAULT false,
+    is_completed boolean DEFAULT false,
     completed_at timestamp with time zone,
     owner_external_id text,
     target_entity text,
@@ -522,7 +522,8 @@ CREATE TABLE sync.bases (
     golden_id uuid NOT NULL,
     field text NOT NULL,
     value jsonb NOT NULL,
-    agreed_at timestamp with time zone NOT NULL
+    agreed_at timestamp with time zone NOT NULL,
+    said jsonb NOT NULL DEFAULT '{}'::jsonb
 );
 
 CREATE TABLE sync.conflicts (
@@ -559,7 +560,8 @@ CREATE TABLE sync.connections (
     token_expires_at timestamp with time zone,
     next_due_at timestamp with time zone NOT NULL DEFAULT now(),
     failures integer NOT NULL DEFAULT 0,
-    created_at timestamp with time zone NOT NULL DEFAULT now()
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    settle_seconds double precision
 );
 
 CREATE TABLE sync.cursors (
@@ -640,6 +642,63 @@ CREATE TABLE sync.operating_time (
     used_seconds double precision NOT NULL,
     reset_at timestamp with time zone NOT NULL,
     parked_until timestamp with time zone
+);
+
+CREATE TABLE sync.operation_changes (
+    operation_id text NOT NULL,
+    change_id bigint NOT NULL
+);
+
+CREATE TABLE sync.operations (
+    id text NOT NULL,
+    received_at timestamp with time zone NOT NULL DEFAULT now(),
+    actor text NOT NULL,
+    entity text NOT NULL,
+    action text NOT NULL,
+    golden_id uuid,
+    record text,
+    request jsonb NOT NULL,
+    status text NOT NULL,
+    reason text
+);
+
+CREATE TABLE sync.outgoing_attempts (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    change_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL DEFAULT now(),
+    attempt integer NOT NULL,
+    outcome text NOT NULL,
+    code text,
+    detail text
+);
+
+CREATE TABLE sync.outgoing_changes (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    connection_id integer NOT NULL,
+    entity text NOT NULL,
+    golden_id uuid NOT NULL,
+    external_id text,
+    operation text NOT NULL,
+    fields jsonb NOT NULL,
+    base jsonb NOT NULL DEFAULT '{}'::jsonb,
+    said jsonb NOT NULL DEFAULT '{}'::jsonb,
+    requires jsonb,
+    state text NOT NULL DEFAULT 'pending'::text,
+    lane text NOT NULL DEFAULT 'bulk'::text,
+    origin text NOT NULL,
+    idempotency_key text NOT NULL,
+    attempts integer NOT NULL DEFAULT 0,
+    next_attempt_at timestamp with time zone NOT NULL DEFAULT now(),
+    lease_until timestamp with time zone,
+    leased_by text,
+    fence bigint NOT NULL DEFAULT 0,
+    sent_at timestamp with time zone,
+    written jsonb,
+    overwrote jsonb,
+    error_code text,
+    error_detail text,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    settled_at timestamp with time zone
 );
 
 CREATE TABLE sync.quarantine (
@@ -830,6 +889,8 @@ ALTER TABLE sync.connections ADD CONSTRAINT connections_request_burst_check CHEC
 
 ALTER TABLE sync.connections ADD CONSTRAINT connections_requests_per_second_check CHECK ((requests_per_second > (0)::double precision));
 
+ALTER TABLE sync.connections ADD CONSTRAINT connections_settle_seconds_check CHECK ((settle_seconds >= (0)::double precision));
+
 ALTER TABLE sync.connections ADD CONSTRAINT connections_status_check CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text, 'needs_consent'::text, 'blocked'::text, 'broken'::text, 'removed'::text])));
 
 ALTER TABLE sync.cursors ADD CONSTRAINT cursors_pkey PRIMARY KEY (connection_id, entity, stream);
@@ -859,6 +920,46 @@ ALTER TABLE sync.migrations ADD CONSTRAINT migrations_pkey PRIMARY KEY (version)
 ALTER TABLE sync.missing_references ADD CONSTRAINT missing_references_pkey PRIMARY KEY (connection_id, missing_entity, missing_external_id, entity, external_id);
 
 ALTER TABLE sync.operating_time ADD CONSTRAINT operating_time_pkey PRIMARY KEY (meter, method);
+
+ALTER TABLE sync.operation_changes ADD CONSTRAINT operation_changes_pkey PRIMARY KEY (operation_id, change_id);
+
+ALTER TABLE sync.operations ADD CONSTRAINT operations_check CHECK (((status <> 'rejected'::text) OR (reason IS NOT NULL)));
+
+ALTER TABLE sync.operations ADD CONSTRAINT operations_pkey PRIMARY KEY (id);
+
+ALTER TABLE sync.operations ADD CONSTRAINT operations_status_check CHECK ((status = ANY (ARRAY['accepted'::text, 'merged'::text, 'conflict'::text, 'rejected'::text])));
+
+ALTER TABLE sync.outgoing_attempts ADD CONSTRAINT outgoing_attempts_pkey PRIMARY KEY (id);
+
+ALTER TABLE sync.outgoing_changes ADD CONSTRAINT outgoing_changes_attempts_check CHECK ((attempts >= 0));
+
+ALTER TABLE sync.outgoing_changes ADD CONSTRAINT outgoing_changes_base_check CHECK ((jsonb_typeof(base) = 'object'::text));
+
+ALTER TABLE sync.outgoing_changes ADD CONSTRAINT outgoing_changes_check CHECK (((state = 'in_flight'::text) = (lease_until IS NOT NULL)));
+
+ALTER TABLE sync.outgoing_changes ADD CONSTRAINT outgoing_changes_check1 CHECK (((lease_until IS NULL) = (leased_by IS NULL)));
+
+ALTER TABLE sync.outgoing_changes ADD CONSTRAINT outgoing_changes_check2 CHECK (((state = ANY (ARRAY['pending'::text, 'in_flight'::text])) = (settled_at IS NULL)));
+
+ALTER TABLE sync.outgoing_changes ADD CONSTRAINT outgoing_changes_check3 CHECK (((state <> ALL (ARRAY['conflict'::text, 'rejected'::text, 'dead'::text, 'cancelled'::text])) OR (error_detail IS NOT NULL)));
+
+ALTER TABLE sync.outgoing_changes ADD CONSTRAINT outgoing_changes_check4 CHECK (((state <> ALL (ARRAY['rejected'::text, 'dead'::text])) OR (error_code IS NOT NULL)));
+
+ALTER TABLE sync.outgoing_changes ADD CONSTRAINT outgoing_changes_check5 CHECK (((state <> 'applied'::text) OR ((written IS NOT NULL) AND (external_id IS NOT NULL))));
+
+ALTER TABLE sync.outgoing_changes ADD CONSTRAINT outgoing_changes_fields_check CHECK ((jsonb_typeof(fields) = 'object'::text));
+
+ALTER TABLE sync.outgoing_changes ADD CONSTRAINT outgoing_changes_idempotency_key_key UNIQUE (idempotency_key);
+
+ALTER TABLE sync.outgoing_changes ADD CONSTRAINT outgoing_changes_lane_check CHECK ((lane = ANY (ARRAY['interactive'::text, 'bulk'::text])));
+
+ALTER TABLE sync.outgoing_changes ADD CONSTRAINT outgoing_changes_operation_check CHECK ((operation = ANY (ARRAY['create'::text, 'update'::text, 'complete'::text, 'reopen'::text, 'link'::text, 'unlink'::text])));
+
+ALTER TABLE sync.outgoing_changes ADD CONSTRAINT outgoing_changes_pkey PRIMARY KEY (id);
+
+ALTER TABLE sync.outgoing_changes ADD CONSTRAINT outgoing_changes_said_check CHECK ((jsonb_typeof(said) = 'object'::text));
+
+ALTER TABLE sync.outgoing_changes ADD CONSTRAINT outgoing_changes_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'in_flight'::text, 'applied'::text, 'merged'::text, 'conflict'::text, 'rejected'::text, 'dead'::text, 'cancelled'::text])));
 
 ALTER TABLE sync.quarantine ADD CONSTRAINT quarantine_connection_id_entity_external_id_key UNIQUE (connection_id, entity, external_id);
 
@@ -938,6 +1039,26 @@ CREATE INDEX match_reviews_open ON sync.match_reviews USING btree (entity, id) W
 
 CREATE INDEX match_reviews_other ON sync.match_reviews USING btree (entity, other_connection_id, other_external_id);
 
+CREATE INDEX operation_changes_change ON sync.operation_changes USING btree (change_id);
+
+CREATE INDEX operations_golden ON sync.operations USING btree (entity, golden_id, received_at);
+
+CREATE INDEX operations_record ON sync.operations USING btree (actor, record) WHERE (record IS NOT NULL);
+
+CREATE INDEX outgoing_attempts_change ON sync.outgoing_attempts USING btree (change_id, id);
+
+CREATE INDEX outgoing_due ON sync.outgoing_changes USING btree (connection_id, lane DESC, id) WHERE (state = 'pending'::text);
+
+CREATE INDEX outgoing_leased ON sync.outgoing_changes USING btree (lease_until) WHERE (state = 'in_flight'::text);
+
+CREATE INDEX outgoing_record ON sync.outgoing_changes USING btree (entity, golden_id, id);
+
+CREATE INDEX outgoing_settled ON sync.outgoing_changes USING btree (connection_id, settled_at) WHERE (settled_at IS NOT NULL);
+
+CREATE INDEX outgoing_unsettled ON sync.outgoing_changes USING btree (connection_id, entity, golden_id, id) WHERE (settled_at IS NULL);
+
+CREATE UNIQUE INDEX outgoing_one_create ON sync.outgoing_changes USING btree (connection_id, entity, golden_id) WHERE ((operation = 'create'::text) AND (state <> ALL (ARRAY['rejected'::text, 'dead'::text, 'cancelled'::text])));
+
 CREATE INDEX reconcile_queue_entity ON sync.reconcile_queue USING btree (entity, id);
 
 CREATE INDEX resemblance_blocks_golden ON sync.resemblance_blocks USING btree (golden_id);
@@ -945,6 +1066,14 @@ CREATE INDEX resemblance_blocks_golden ON sync.resemblance_blocks USING btree (g
 CREATE INDEX sync_runs_recent ON sync.sync_runs USING btree (connection_id, entity, id DESC);
 
 ALTER TABLE sync.cursors ADD CONSTRAINT cursors_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE sync.operation_changes ADD CONSTRAINT operation_changes_change_id_fkey FOREIGN KEY (change_id) REFERENCES sync.outgoing_changes(id) ON DELETE CASCADE;
+
+ALTER TABLE sync.operation_changes ADD CONSTRAINT operation_changes_operation_id_fkey FOREIGN KEY (operation_id) REFERENCES sync.operations(id) ON DELETE CASCADE;
+
+ALTER TABLE sync.outgoing_attempts ADD CONSTRAINT outgoing_attempts_change_id_fkey FOREIGN KEY (change_id) REFERENCES sync.outgoing_changes(id) ON DELETE CASCADE;
+
+ALTER TABLE sync.outgoing_changes ADD CONSTRAINT outgoing_changes_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
 
 ALTER TABLE sync.quarantine ADD CONSTRAINT quarantine_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
 
@@ -1494,6 +1623,14 @@ COMMENT ON TABLE sync.migrations IS 'Schema changes applied to this database, in
 COMMENT ON TABLE sync.missing_references IS 'Source records that refer to a record not yet known; reconciled again when it appears.';
 
 COMMENT ON TABLE sync.operating_time IS 'Bitrix24''s operating seconds per method, as its answers tell them.';
+
+COMMENT ON TABLE sync.operation_changes IS 'Which outgoing changes carry what an operation asked for.';
+
+COMMENT ON TABLE sync.operations IS 'What people and apps asked for, once per id, and what became of it at the door.';
+
+COMMENT ON TABLE sync.outgoing_attempts IS 'What was tried with outgoing changes that did not settle at the first attempt as applied.';
+
+COMMENT ON TABLE sync.outgoing_changes IS 'Changes connections should receive, and what became of each. A change ends as applied, merged, conflict, rejected, dead or cancelled, never silently.';
 
 COMMENT ON TABLE sync.quarantine IS 'Raw records that could not be normalized; replayable.';
 
@@ -2527,6 +2664,8 @@ COMMENT ON COLUMN sync.bases.value IS 'Values of the group''s columns, in their 
 
 COMMENT ON COLUMN sync.bases.agreed_at IS 'Until when they are known to have agreed.';
 
+COMMENT ON COLUMN sync.bases.said IS 'Side → values it said when the base was made, of those that said something else: saying it still is no change. A side is connection:external id.';
+
 COMMENT ON COLUMN sync.conflicts.id IS 'Number a person settles it by.';
 
 COMMENT ON COLUMN sync.conflicts.entity IS 'Entity.';
@@ -2588,6 +2727,8 @@ COMMENT ON COLUMN sync.connections.next_due_at IS 'When the next incremental syn
 COMMENT ON COLUMN sync.connections.failures IS 'Failed syncs in a row; backs off the next one.';
 
 COMMENT ON COLUMN sync.connections.created_at IS 'When it was connected.';
+
+COMMENT ON COLUMN sync.connections.settle_seconds IS 'Seconds after which a request whose answer was lost cannot be applied any more; null: the connector''s own.';
 
 COMMENT ON COLUMN sync.cursors.connection_id IS 'Connection the record comes from.';
 
@@ -2700,6 +2841,96 @@ COMMENT ON COLUMN sync.operating_time.used_seconds IS 'Seconds used in the curre
 COMMENT ON COLUMN sync.operating_time.reset_at IS 'When the oldest of them is forgotten.';
 
 COMMENT ON COLUMN sync.operating_time.parked_until IS 'The method is refused until then.';
+
+COMMENT ON COLUMN sync.operation_changes.operation_id IS 'Operation (sync.operations.id).';
+
+COMMENT ON COLUMN sync.operation_changes.change_id IS 'Change (sync.outgoing_changes.id).';
+
+COMMENT ON COLUMN sync.operations.id IS 'The client''s own id of the operation; sent again it is answered again, not done again.';
+
+COMMENT ON COLUMN sync.operations.received_at IS 'When.';
+
+COMMENT ON COLUMN sync.operations.actor IS 'Who: an operator''s account, or the user of the API.';
+
+COMMENT ON COLUMN sync.operations.entity IS 'Entity.';
+
+COMMENT ON COLUMN sync.operations.action IS 'create, update, complete, reopen, link or unlink.';
+
+COMMENT ON COLUMN sync.operations.golden_id IS 'Golden record it is about (crm.<entity>.id).';
+
+COMMENT ON COLUMN sync.operations.record IS 'Temporary id the client gave a new record.';
+
+COMMENT ON COLUMN sync.operations.request IS 'The operation as received.';
+
+COMMENT ON COLUMN sync.operations.status IS 'accepted: taken; merged: taken, but another value stands; conflict: a person has to decide; rejected: not taken.';
+
+COMMENT ON COLUMN sync.operations.reason IS 'Why it was not simply accepted.';
+
+COMMENT ON COLUMN sync.outgoing_attempts.id IS 'Order.';
+
+COMMENT ON COLUMN sync.outgoing_attempts.change_id IS 'Change (sync.outgoing_changes.id).';
+
+COMMENT ON COLUMN sync.outgoing_attempts.at IS 'When.';
+
+COMMENT ON COLUMN sync.outgoing_attempts.attempt IS 'Which attempt, from 1.';
+
+COMMENT ON COLUMN sync.outgoing_attempts.outcome IS 'State it led to; pending: tried again later.';
+
+COMMENT ON COLUMN sync.outgoing_attempts.code IS 'One word: the vendor''s code or ours.';
+
+COMMENT ON COLUMN sync.outgoing_attempts.detail IS 'The same as a sentence.';
+
+COMMENT ON COLUMN sync.outgoing_changes.id IS 'Number; changes of one record are sent in this order.';
+
+COMMENT ON COLUMN sync.outgoing_changes.connection_id IS 'Connection that should receive it.';
+
+COMMENT ON COLUMN sync.outgoing_changes.entity IS 'Entity.';
+
+COMMENT ON COLUMN sync.outgoing_changes.golden_id IS 'Golden record (crm.<entity>.id).';
+
+COMMENT ON COLUMN sync.outgoing_changes.external_id IS 'Record in the CRM; of a create null until it is applied.';
+
+COMMENT ON COLUMN sync.outgoing_changes.operation IS 'create: a record that is not there yet; update: other values; complete, reopen: a task; link, unlink: to other records.';
+
+COMMENT ON COLUMN sync.outgoing_changes.fields IS 'Golden column → value it should have; references are golden ids, phones, emails and webs whole lists.';
+
+COMMENT ON COLUMN sync.outgoing_changes.base IS 'Field → value the connection was known to hold when the change was queued.';
+
+COMMENT ON COLUMN sync.outgoing_changes.said IS 'Group of fields → side → what sides said that said something else when it was decided; becomes part of the base.';
+
+COMMENT ON COLUMN sync.outgoing_changes.requires IS 'Field → value the CRM must still hold, else the change is not made; of changes that undo others.';
+
+COMMENT ON COLUMN sync.outgoing_changes.state IS 'pending: waits for its turn; in_flight: a process holds it and may be sending it; applied: the CRM confirmed it; merged: nothing had to be sent, the CRM held the value already or the rule gave way to what somebody changed there; conflict: a person has to decide first; rejected: the CRM refuses it for good, in its own words; dead: it failed too often, retry it by hand; cancelled: taken back before it was sent.';
+
+COMMENT ON COLUMN sync.outgoing_changes.lane IS 'interactive: somebody waits for it, goes first; bulk: everything else.';
+
+COMMENT ON COLUMN sync.outgoing_changes.origin IS 'Who wants it: op:<operation>, reconcile, undo:<change>.';
+
+COMMENT ON COLUMN sync.outgoing_changes.idempotency_key IS 'A change queued twice under one key is queued once.';
+
+COMMENT ON COLUMN sync.outgoing_changes.attempts IS 'How often it was tried.';
+
+COMMENT ON COLUMN sync.outgoing_changes.next_attempt_at IS 'Not before.';
+
+COMMENT ON COLUMN sync.outgoing_changes.lease_until IS 'Until when the process holding it has to give a sign of life; afterwards another may take it.';
+
+COMMENT ON COLUMN sync.outgoing_changes.leased_by IS 'Which process holds it.';
+
+COMMENT ON COLUMN sync.outgoing_changes.fence IS 'Fencing token of the last claim; only its holder may finish.';
+
+COMMENT ON COLUMN sync.outgoing_changes.sent_at IS 'When it was last about to be sent without a known outcome: it may have been applied. Null when nothing is uncertain.';
+
+COMMENT ON COLUMN sync.outgoing_changes.written IS 'Field → value that was written.';
+
+COMMENT ON COLUMN sync.outgoing_changes.overwrote IS 'Field → value the CRM held right before; what undo goes back to.';
+
+COMMENT ON COLUMN sync.outgoing_changes.error_code IS 'Last error, one word: the vendor''s code or ours.';
+
+COMMENT ON COLUMN sync.outgoing_changes.error_detail IS 'Last error or reason as a sentence.';
+
+COMMENT ON COLUMN sync.outgoing_changes.created_at IS 'When it was queued.';
+
+COMMENT ON COLUMN sync.outgoing_changes.settled_at IS 'When it ended; null while it is pending or in flight.';
 
 COMMENT ON COLUMN sync.quarantine.id IS 'Identifier.';
 

@@ -8,7 +8,7 @@ import one another. Adding a CRM is adding a folder (or an entry point `crm_pipe
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import entry_points
@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from crm_pipeline.errors import UsageError
 from crm_pipeline.http import Meter, Session
 from crm_pipeline.model.records import Account, MappingContext, Page, Payload, RawRecord, SourceRecord, WalkRequest
+from crm_pipeline.model.writing import Outcome, Writable, Write
 
 Secrets = dict[str, Any]
 """What is encrypted of a connection. OAuth: client_id, client_secret, redirect_uri, access_token, refresh_token, expires_at
@@ -97,6 +98,32 @@ class Connector(Protocol):
     def authorization_url(self, settings: Mapping[str, str], state: str) -> str:
         """Return the address a person gives consent at. `settings`: client_id, base_url."""
 
+    # Writing; a CRM that is only read has an empty `writable`. ----------------------------------------------------------
+
+    writable: Mapping[str, Writable]
+    """Entity → what can be written of it."""
+    settle_seconds: float
+    """After so long a request whose answer was lost is not applied any more."""
+
+    def express(self, entity: str, values: Mapping[str, Any], context: MappingContext) -> dict[str, Any]:
+        """Return what this CRM would hold after `values` (source columns and lists) were written: rounded, cut, composed as it
+        does; columns it cannot hold are left out. Pure; expressing twice changes nothing."""
+
+    def prepare(self, link: Link) -> Payload:
+        """Make ready for writing, once a connection becomes two-way: provide the field our marker is kept in where the CRM
+        needs one. Returns facts to keep. Doing it again does no harm. A token that may not is no error: writing does without."""
+
+    def find(self, link: Link, creates: Sequence[Write], context: MappingContext) -> dict[str, str]:
+        """Return key → external id of those creates that are in the CRM already: by our marker, else by what they would hold
+        among the records made since `sent_at`. Raises TryLater, ConnectionStopped."""
+
+    def write(self, link: Link, writes: Sequence[Write], context: MappingContext, lane: str) -> Iterator[Outcome]:
+        """Do it in the CRM's bulk calls, and yield an outcome per write as answers come; the order of `writes` is kept.
+
+        One that fails fails alone: a refused batch is split. Nothing that may have been applied is sent again. Writes not
+        yielded when TryLater or ConnectionStopped is raised were not sent.
+        """
+
     def exchange_code(self, http: Session, base_url: str, secrets: Secrets, code: str, now: datetime) -> Secrets:
         """Exchange an authorization code for the first pair of tokens. Raises ConsentNeeded when it is no good."""
 
@@ -124,5 +151,5 @@ def connector(crm: str) -> Connector:
 
 __all__ = [
     "Account", "Connector", "Link", "MappingContext", "Meter", "Page", "Payload", "RawRecord", "Secrets", "SourceRecord",
-    "Stream", "Vault", "WalkRequest", "connector", "discover",
+    "Stream", "Vault", "WalkRequest", "Writable", "Write", "Outcome", "connector", "discover",
 ]  # fmt: skip
