@@ -12,7 +12,20 @@ import traceback
 
 import typer
 
-from crm_pipeline.cli import conflicts, connections, demo, maintenance, matching, planning, sandboxes, syncing
+from crm_pipeline.cli import (
+    conflicts,
+    connections,
+    demo,
+    draining,
+    maintenance,
+    matching,
+    outgoing,
+    planning,
+    pushing,
+    sandboxes,
+    syncing,
+    undoing,
+)
 from crm_pipeline.errors import CrmPipelineError, UsageError
 
 INTERRUPTED = 130
@@ -26,7 +39,10 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
 )
-for part in (demo, maintenance, sandboxes, connections, syncing, matching, conflicts, planning):
+PARTS = (
+    demo, maintenance, sandboxes, connections, syncing, matching, conflicts, outgoing, planning, pushing, draining, undoing,
+)  # fmt: skip
+for part in PARTS:
     part.register(app)
 
 

@@ -171,9 +171,12 @@ SETTABLE: dict[str, tuple[Callable[[str], Any], Callable[..., Any]]] = {
     "direction": (str, rows.set_direction),
     "rate": (float, rows.set_rate),
     "burst": (int, rows.set_burst),
+    "settle_seconds": (float, rows.set_settle_seconds),
 }
 """What can be set: how its text is read, and what sets it."""
-HOW_TO_SET = "interval=SECONDS, direction=read_only|two_way, rate=REQUESTS_PER_SECOND, burst=REQUESTS_AT_ONCE"
+HOW_TO_SET = (
+    "interval=SECONDS, direction=read_only|two_way, rate=REQUESTS_PER_SECOND, burst=REQUESTS_AT_ONCE, settle_seconds=SECONDS"
+)
 
 
 def set_(name: str, pairs: Annotated[list[str], typer.Argument(help=HOW_TO_SET)]) -> None:

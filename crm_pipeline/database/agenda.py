@@ -1,4 +1,4 @@
-"""Which connections are due: what the sensors ask and claim."""
+"""Which connections are due, to be synced or to be written to: what the sensors ask and claim."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -21,6 +21,20 @@ class Due:
     """None of its walks has ever finished."""
 
 
+@dataclass(frozen=True, slots=True)
+class DueDrain:
+    """A two-way connection with a change whose turn has come."""
+
+    name: str
+    crm: str
+    change_id: int
+    """The first such change, people's before others."""
+    since: int
+    """When its turn came, unix milliseconds: a change that was parked has another."""
+    active_since: float
+    """When the connection became active, unix seconds."""
+
+
 def claim_due(engine: Engine, known: Collection[str], busy: Collection[str], limit: int) -> list[Due]:
     """Take the active connections that are due, at most `limit`, and put each off by its interval.
 
@@ -36,3 +50,13 @@ def hurry(engine: Engine, names: Collection[str]) -> None:
     """Let connections be due at once."""
     with engine.begin() as db:
         db.exec_driver_sql(queries("agenda")["hurry"], {"names": list(names)})
+
+
+def due_drains(engine: Engine, known: Collection[str], busy: Collection[str], limit: int) -> list[DueDrain]:
+    """Return the active two-way connections with changes to write now, interactive ones first; nothing is claimed.
+
+    known: names that may be returned; busy: names to leave alone. A change that a process held which died counts too.
+    """
+    with engine.connect() as db:
+        values = {"known": list(known), "busy": list(busy), "limit": limit}
+        return [DueDrain(*row) for row in db.exec_driver_sql(queries("agenda")["due_drains"], values)]

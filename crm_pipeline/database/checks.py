@@ -26,8 +26,8 @@ class Breaches:
     records: tuple[str, ...]
 
 
-def ask(engine: Engine, question: str, *, entity: str, **values: object) -> list[dict[str, Any]]:
-    """Return the rows of a query in `checks.sql` about one entity, as dicts."""
+def ask(engine: Engine, question: str, *, entity: str = "", **values: object) -> list[dict[str, Any]]:
+    """Return the rows of a query in `checks.sql`, as dicts. entity: the one it is about, if it is about one."""
     with engine.connect() as connection:
         text = _spelled(connection.connection.driver_connection, question, entity=sql.Identifier(entity))
         return [dict(row._mapping) for row in connection.exec_driver_sql(text, {"entity": entity, **values})]

@@ -18,6 +18,7 @@ from crm_pipeline.model.records import Account
 
 SHORTEST_INTERVAL = 5
 HIGHEST_RATE = 100_000
+LONGEST_SETTLING = 3600
 DIRECTIONS = ("read_only", "two_way")
 
 
@@ -43,6 +44,8 @@ class ConnectionRow:
     created_at: datetime
     requests_per_second: float | None
     request_burst: int | None
+    settle_seconds: float | None
+    """None: the connector's own."""
 
 
 def _rows(db: Connection, query: str, **values: object) -> list[ConnectionRow]:
@@ -113,6 +116,16 @@ def set_burst(engine: Engine, name: str, requests: int) -> ConnectionRow:
     if not 0 < requests <= HIGHEST_RATE:
         raise UsageError(f"burst={requests} is not possible.", what_to_do="Use a number of requests, such as burst=250.")
     return _decide(engine, name, "set_burst", {"burst": requests}, value=requests)
+
+
+def set_settle_seconds(engine: Engine, name: str, seconds: float) -> ConnectionRow:
+    """Set after how long a request whose answer was lost is not applied any more."""
+    if not 0 <= seconds <= LONGEST_SETTLING:
+        raise UsageError(
+            f"settle_seconds={seconds:g} is not possible.",
+            what_to_do=f"Use seconds up to {LONGEST_SETTLING}, such as settle_seconds=60.",
+        )
+    return _decide(engine, name, "set_settle_seconds", {"settle_seconds": seconds}, value=seconds)
 
 
 def pause(engine: Engine, name: str) -> ConnectionRow:

@@ -25,7 +25,7 @@ from crm_pipeline.database.queries import queries
 from crm_pipeline.database.templates import fill
 from crm_pipeline.model.golden import GoldenLinks
 from crm_pipeline.model.rules import Rules
-from crm_pipeline.model.survivorship import GROUPS
+from crm_pipeline.model.survivorship import GROUPS, SOURCE_PRIORITY
 
 MANY = 20_000
 """Golden records waiting from which whole tables are read instead of single rows."""
@@ -41,7 +41,7 @@ class Dispute:
     has_joined: bool
     """A source record joined since the golden record was written."""
     bases: dict[str, list[Any]]
-    """Group → what all sides last agreed on, of groups that were in dispute before."""
+    """Group → [what was last agreed on, side → what it said then of those that said something else]."""
     conflicts: dict[str, list[Any]]
     """Group → [values, chosen side, who decided, rule, state] of the conflict that stands."""
     standing: dict[int, list[Any]]
@@ -59,7 +59,7 @@ class Verdicts:
     winners: list[tuple[Any, ...]] = field(default_factory=list)
     """golden id, connection id, external id, mask of what it wins."""
     bases: list[tuple[Any, ...]] = field(default_factory=list)
-    """golden id, group, values."""
+    """golden id, group, values, side → what it said then of those that said something else."""
     conflicts: list[tuple[Any, ...]] = field(default_factory=list)
     """golden id, group, base, values, rule, chosen, state, who decided."""
 
@@ -67,7 +67,7 @@ class Verdicts:
 VERDICT_TABLES = (
     ("verdicts", "golden_verdicts", ("golden_id", "disputed", "provenance", "kept")),
     ("winners", "golden_winners", ("golden_id", "connection_id", "external_id", "wins")),
-    ("bases", "golden_bases", ("golden_id", "field", "value")),
+    ("bases", "golden_bases", ("golden_id", "field", "value", "said")),
     ("conflicts", "golden_conflicts", ("golden_id", "field", "base_value", "values", "rule", "chosen", "state", "decided_by")),
 )
 
@@ -120,6 +120,8 @@ def _lay_out(db: Connection, entity: str, rules: Rules) -> None:
     analyze(db, "golden_batch")
     _run(db, golden_statement("lay_out", entity))
     analyze(db, f"sides_{entity}")
+    _run(db, golden_statement("follow_dead", entity))
+    _run(db, golden_statement("bury_app", entity))
     _run(db, golden_statement("drop_dead", entity))
     names, numbers = field_groups(entity)
     _run(db, golden_statement("date_fields", entity), {"fields": names, "groups": numbers})
@@ -198,11 +200,9 @@ def _replace_links(db: Connection, links: GoldenLinks, rules: Rules) -> None:
 
 
 def _choose_points(db: Connection, links: GoldenLinks, rules: Rules) -> None:
-    orders = {
-        group.point_kind: list(rule.order or rules.source_order)
-        for group in GROUPS[links.entity]
-        if group.point_kind and (rule := rules.rule(links.entity, group.name)).rule == "source_priority"
-    }
+    ruled = {group.point_kind: rules.rule(links.entity, group.name) for group in GROUPS[links.entity] if group.point_kind}
+    orders = {kind: list(rule.order or rules.source_order) for kind, rule in ruled.items() if rule.rule == SOURCE_PRIORITY}
+    _run(db, links_statement("drop_removed_points", links), {"kinds": [kind for kind in ruled if kind not in orders]})
     if orders:
         values = {"kinds": list(orders), "orders": orjson.dumps(orders).decode()}
         _run(db, links_statement("keep_preferred_points", links), values)

@@ -49,7 +49,7 @@ def golden_statement(name: str, entity: str) -> str:
         references_typed="".join(f"s.{column}, " for column in columns if is_reference(column)),
         values=", ".join(f"r_{column}.golden_id" if is_reference(column) else f"s.{column}" for column in columns),
         references="".join(f"s.{column}, " for column in columns if is_reference(column)),
-        joins="\n".join(_join(column) for column in columns if is_reference(column)),
+        joins=reference_joins(entity),
         single_values=", ".join(f"s.{golden_name(column)}" for column in columns),
         assignments=", ".join(f"{column} = EXCLUDED.{column}" for column in golden),
         old_values=", ".join(f"g.{column}" for column in golden),
@@ -88,7 +88,8 @@ def _undisputed(number: int) -> str:
 def _chosen(column: str, number: int, entity: str) -> str:
     """Return, as SQL, a column's value: of the side that won its group, the one everybody agrees on, or one that was kept."""
     wins = f"s.wins & {1 << number} <> 0"
-    said = f"(array_agg(s.{column}) FILTER (WHERE {wins} OR ({_undisputed(number)} AND s.{column} IS NOT NULL)))[1]"
+    first = f" {_first_said(number)}" if column in GROUPS[entity][number].derived else ""
+    said = f"(array_agg(s.{column}{first}) FILTER (WHERE {wins} OR ({_undisputed(number)} AND s.{column} IS NOT NULL)))[1]"
     if column == "tags":
         said = "(array_agg(s.tags::text) FILTER (WHERE s.tags <> '{}'))[1]::text[]"
     kept = f"(jsonb_populate_record(NULL::crm.{entity}, v.kept)).{column}"
@@ -102,9 +103,13 @@ def _mixed_origin(column: str, number_of: dict[str, int]) -> str:
     said = f"s.{column} IS NOT NULL" if column != "tags" else "s.tags <> '{}'"
     rule = f"CASE WHEN count(*) FILTER (WHERE {said}) > 1 THEN 'agreed' ELSE 'only' END"
     told = _dated(column, number_of, "s.origin")
-    said_at = f"COALESCE((s.times ->> '{number_of[column]}')::timestamptz, s.first_updated_at)"
-    first = f"(array_agg({told} ORDER BY {said_at} NULLS FIRST, s.place, s.external_id) FILTER (WHERE {said}))[1]"
+    first = f"(array_agg({told} {_first_said(number_of[column])}) FILTER (WHERE {said}))[1]"
     return f"CASE WHEN {_undisputed(number_of[column])} THEN {first} || jsonb_build_object('rule', {rule}) END"
+
+
+def _first_said(number: int) -> str:
+    """Return, as SQL, the order in which the side that said it first comes first."""
+    return f"ORDER BY COALESCE((s.times ->> '{number}')::timestamptz, s.first_updated_at) NULLS FIRST, s.place, s.external_id"
 
 
 def _text(column: str) -> str:
@@ -113,8 +118,8 @@ def _text(column: str) -> str:
 
 def _said(number: int, group: Group) -> str:
     """Return, as SQL, what a side says of a group as one text: null for nothing, empty for a cleared field."""
-    parts = ", ".join(f"COALESCE({_text(column)}, '')" for column in group.fields)
-    filled = " OR ".join(f"{_text(column)} IS NOT NULL" for column in group.fields)
+    parts = ", ".join(f"COALESCE({_text(column)}, '')" for column in group.decisive)
+    filled = " OR ".join(f"{_text(column)} IS NOT NULL" for column in group.decisive)
     cleared = f"CASE WHEN s.changed & {1 << number} <> 0 THEN '' END"
     said = f"CASE WHEN {filled} THEN concat_ws(E'\\x1f', {parts}) ELSE {cleared} END AS g{number}"
     return f"{said}, s.ignored & {1 << number} <> 0 AS i{number}"
@@ -126,14 +131,14 @@ def _is_disputed(number: int) -> str:
 
 
 def _standing(number: int, group: Group) -> str:
-    columns = ", ".join(_json(f"g.{column}", column) for column in group.fields)
+    columns = ", ".join(json_value(f"g.{column}", column) for column in group.fields)
     rules = ", ".join(f"g.provenance -> '{column}' ->> 'rule'" for column in group.fields)
     rule = f"COALESCE({rules})" if len(group.fields) > 1 else rules
     return f"CASE WHEN d.disputed & {1 << number} <> 0 AND g.id IS NOT NULL THEN json_build_array({rule}, {columns})::text END"
 
 
 def _sides(number: int, group: Group) -> str:
-    columns = ", ".join(_json(f"s.{column}", column) for column in group.fields)
+    columns = ", ".join(json_value(f"s.{column}", column) for column in group.fields)
     side = (
         f"json_build_array(s.connection_id, s.connection, s.external_id, "
         f"COALESCE(s.times ->> '{number}', s.first_updated_at::text), s.changed & {1 << number} <> 0, {columns})"
@@ -141,14 +146,19 @@ def _sides(number: int, group: Group) -> str:
     return f"CASE WHEN d.disputed & {1 << number} <> 0 THEN json_agg({side})::text END"
 
 
-def _json(expression: str, column: str) -> str:
-    """Return, as SQL, a value spelled the same wherever it comes from: numbers as texts, without trailing zeros."""
+def json_value(expression: str, column: str) -> str:
+    """Return, as SQL, a golden value for JSON, spelled the same wherever it comes from: numbers as texts, without trailing zeros."""
     return f"trim_scale({expression})::text" if column in ("amount", "price") else expression
 
 
 def _to(column: str) -> str:
     """Return, as SQL, the entity a source column refers to."""
     return "s.target_entity" if column == TARGET else f"'{REFERENCES[column]}'"
+
+
+def reference_joins(entity: str) -> str:
+    """Return, as SQL, the joins that find what a source record `s` refers to: `r_<column>.golden_id`."""
+    return "\n".join(_join(column) for column in shared_columns(entity) if is_reference(column))
 
 
 def _join(column: str) -> str:

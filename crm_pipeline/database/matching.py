@@ -35,10 +35,10 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "contacts": ("marker", "external_id"),
     "companies": ("marker", "external_id", "tax_id", "domain"),
     "deals": ("marker", "external_id"),
-    "products": ("external_id", "sku", "name"),
-    "users": ("mapped", "email"),
-    "pipelines": ("pipeline",),
-    "stages": ("stage",),
+    "products": ("app", "external_id", "sku", "name"),
+    "users": ("app", "mapped", "email"),
+    "pipelines": ("app", "pipeline"),
+    "stages": ("app", "stage"),
 }
 """Entity → the statements `key_…` that say by what its records are recognised, beside phones and e-mails."""
 

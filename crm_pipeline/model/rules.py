@@ -26,6 +26,9 @@ MATCH_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType({
 
 WITH_EXTERNAL_ID = tuple(entity for entity, keys in MATCH_KEYS.items() if "external_id" in keys)
 
+CREATABLE = ("companies", "contacts", "products", "deals", "tasks", "communications")
+"""Entities that can be created where they are missing."""
+
 MAX_SHARING = 5
 
 
@@ -77,6 +80,8 @@ class Rules:
     stages: SameThings = ()
     pipelines: SameThings = ()
     users: SameThings = ()
+    create_missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Two-way connection → entities that are created there when only others have them."""
 
     @classmethod
     def default(cls) -> "Rules":

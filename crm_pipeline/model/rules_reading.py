@@ -10,10 +10,21 @@ from datetime import timedelta
 from typing import Any
 
 from crm_pipeline.model.handwritten import Path, Reading, kind_of, spell
-from crm_pipeline.model.rules import MATCH_KEYS, MAX_SHARING, WITH_EXTERNAL_ID, Matching, Ref, Rules, SameThings, default_fields
+from crm_pipeline.model.rules import (
+    APP,
+    CREATABLE,
+    MATCH_KEYS,
+    MAX_SHARING,
+    WITH_EXTERNAL_ID,
+    Matching,
+    Ref,
+    Rules,
+    SameThings,
+    default_fields,
+)
 from crm_pipeline.model.survivorship import GROUPS, ONE_VALUE, RULES, SKEW, SOURCE_PRIORITY, Group, GroupRule
 
-SECTIONS = ("sources", "skew_seconds", "fields", "matching", "stages", "pipelines", "users")
+SECTIONS = ("sources", "skew_seconds", "fields", "matching", "stages", "pipelines", "users", "create_missing")
 FIELD_SETTINGS = ("rule", "order", "ignore")
 MATCHING_SETTINGS = ("max_sharing", "same_connection", "external_id", "product_name", "stop_addresses")
 EVERY_FIELD = "*"
@@ -34,6 +45,7 @@ def read_rules(data: Any, reading: Reading) -> Rules:
         fields=_fields(reading, given["fields"], sources, skew),
         matching=_matching(reading, given["matching"]),
         **{section: _same_things(reading, section, given[section]) for section in ("stages", "pipelines", "users")},
+        create_missing=_create_missing(reading, given["create_missing"]),
     )
 
 
@@ -159,6 +171,23 @@ def _switch(reading: Reading, path: Path, value: Any) -> bool:
     if not isinstance(value, bool):
         reading.wrong(path, f"{spell(path)} must be true or false, not {kind_of(value)}.")
     return value is True
+
+
+# Writing back ----------------------------------------------------------------------------------------------------------
+
+
+def _create_missing(reading: Reading, value: Any) -> dict[str, tuple[str, ...]]:
+    path: Path = ("create_missing",)
+    found = {}
+    for name, given in reading.mapping(path, value).items():
+        words = reading.words((*path, name), given, f"entities ({', '.join(CREATABLE)})")
+        if name == APP:
+            reading.wrong((*path, name), "app has everything already; nothing is created there.")
+        elif reading.connection((*path, name), name):
+            found[name] = tuple(
+                word for at, word in words if reading.known(at, word, CREATABLE, f"{word} is no entity that can be created")
+            )
+    return found
 
 
 # Mappings of stages, pipelines and users ------------------------------------------------------------------------------

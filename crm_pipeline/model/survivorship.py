@@ -42,10 +42,17 @@ class Group:
     """Rules that can be given."""
     point_kind: str | None = None
     """Kind in `contact_points`, of a child set."""
+    derived: frozenset[str] = frozenset()
+    """Fields a CRM works out from the others: they come with the winner, but differing in them alone is no difference."""
+
+    @property
+    def decisive(self) -> tuple[str, ...]:
+        """Return the fields sides are compared by."""
+        return tuple(name for name in self.fields if name not in self.derived)
 
 
-def _one(name: str, *fields: str, default: str = LATEST) -> Group:
-    return Group(name, fields or (name,), default)
+def _one(name: str, *fields: str, default: str = LATEST, derived: tuple[str, ...] = ()) -> Group:
+    return Group(name, fields or (name,), default, derived=frozenset(derived))
 
 
 def _set(name: str, point_kind: str) -> Group:
@@ -71,14 +78,16 @@ GROUPS: Mapping[str, tuple[Group, ...]] = MappingProxyType({
     "products": (_one("name"), _one("sku"), _one("price", "price", "currency"), _one("is_active")),
     "deals": (
         _one("title"), _one("money", "amount", "currency"),
-        _one("stage", "pipeline_id", "stage_id", "stage_category", "closed_at", "loss_reason"), _COMPANY, _OWNER, _TAGS,
+        _one("stage", "pipeline_id", "stage_id", "stage_category", "closed_at", "loss_reason",
+             derived=("stage_category", "closed_at")), _COMPANY, _OWNER, _TAGS,
     ),
     "tasks": (
-        _one("title"), _one("body"), _one("kind"), _one("due_at"), _one("completion", "is_completed", "completed_at"), _OWNER,
-        _TARGET,
+        _one("title"), _one("body"), _one("kind"), _one("due_at"), _OWNER, _TARGET,
+        _one("completion", "is_completed", "completed_at", derived=("completed_at",)),
     ),
     "communications": (
-        _one("kind"), _one("direction"), _one("body", "body", "body_text"), _one("happened_at"), _one("duration_seconds"),
+        _one("kind"), _one("direction"), _one("body", "body", "body_text", derived=("body_text",)),
+        _one("happened_at"), _one("duration_seconds"),
         _one("author", "author_id"), _TARGET, _one("recording_url"),
     ),
 })  # fmt: skip
@@ -121,6 +130,8 @@ class Side(NamedTuple):
     """False: the record says nothing of it, empty and never cleared. A cleared field is said, with nothing in it."""
     is_app: bool = False
     """Whether these are edits made through the API."""
+    stood: Value | None = None
+    """What it said when the base was made, where that was something else than the base: saying it still is no change."""
 
     @property
     def label(self) -> str:
@@ -209,15 +220,25 @@ def merged(rule: GroupRule, sides: Sequence[Side], among: Among, base: Value | N
     """Return the union of lists, per field, without what somebody took off since the base.
 
     Words come in source order, as each side lists them. With the base known a removal is a change like an addition: what
-    was agreed and is missing on one side now is gone. Raises nothing; None counts as an empty list.
+    was agreed and is missing now on a side that had it is gone, and a word outside of it counts where a side has added it. A
+    side is measured by what it said when the base was made (`stood`, else the base). None counts as an empty list.
     """
-    lists = [sides[i].value for i in by_place(rule, sides, among)]
+    chosen = [sides[i] for i in by_place(rule, sides, among)]
     return tuple(
-        _merged_lists([value[at] or [] for value in lists], (base[at] or []) if base else [])
-        for at in range(len(lists[0]))
-    )  # fmt: skip
+        _merged_lists(
+            [side.value[at] or [] for side in chosen],
+            None if base is None else [(base if side.stood is None else side.stood)[at] or [] for side in chosen],
+            (base[at] or []) if base else [],
+        )
+        for at in range(len(chosen[0].value))
+    )
 
 
-def _merged_lists(lists: Sequence[Sequence[Any]], agreed: Sequence[Any]) -> list[Any]:
-    gone = {word for word in agreed if any(word not in said for said in lists)}
-    return [word for word in dict.fromkeys(word for said in lists for word in said) if word not in gone]
+def _merged_lists(lists: Sequence[Sequence[Any]], before: Sequence[Sequence[Any]] | None, agreed: Sequence[Any]) -> list[Any]:
+    words = dict.fromkeys(word for said in lists for word in said)
+    if before is None:
+        return list(words)
+    changes = list(zip(lists, before, strict=True))
+    gone = {word for said, had in changes for word in had if word not in said and word in agreed}
+    held = {*agreed, *(word for said, had in changes for word in said if word not in had)}
+    return [word for word in words if word in held and word not in gone]

@@ -1,6 +1,8 @@
 """The whole decision table of reconciling: what becomes the golden value of one group of fields, and is it a conflict.
 
-The first line that holds decides. *Sides* here are those that count (not ignored) and say something.
+The first line that holds decides. *Sides* here are those that count (not ignored) and say something. A side has *changed*
+when it says neither the base nor what it said when the base was made (`Side.stood`): what is agreed by some, because it was
+written into one CRM or edited in the app, is a base the others may go on differing from.
 
     sides                                       winner                        rule        conflict
     ------------------------------------------- ----------------------------- ----------- ------------------------------
@@ -10,10 +12,12 @@ The first line that holds decides. *Sides* here are those that count (not ignore
     a person chose a side that still says it    that side                     person      none
     the rule is union                           everybody's words, without    union       none
                                                 what was taken off the base
+    base known, nobody changed, some say it     who said the base first       kept        none
     base known, all that changed say the same   who changed it first          changed     none
     the rule is review                          the base, held or not; else   review      open
                                                 who said it first
     base known, two or more different changes   the rule, among the changed   the rule    decided
+    base known, nobody changed, nobody says it  the rule, among all           the rule    none
     base not known                              the rule, among all           the rule    none: nobody changed anything
                                                                                           since they met; `provenance`
                                                                                           shows what the others say
@@ -27,7 +31,7 @@ from typing import Any, NamedTuple
 
 from crm_pipeline.model.survivorship import CHOOSE, REVIEW, UNION, Group, GroupRule, Side, Value, by_place, first_said, merged
 
-NOTHING, ONLY, AGREED, PERSON, CHANGED = "nothing", "only", "agreed", "person", "changed"
+NOTHING, ONLY, AGREED, PERSON, CHANGED, KEPT = "nothing", "only", "agreed", "person", "changed", "kept"
 """Deciding rules that are in no rules file, beside those of `survivorship.RULES`."""
 NONE, DECIDED, OPEN = "none", "decided", "open"
 """States of a conflict."""
@@ -72,13 +76,16 @@ def decide(rule: GroupRule, sides: Sequence[Side], base: Value | None, pinned: s
 
 def _contested(rule: GroupRule, sides: Sequence[Side], among: list[int], base: Value | None) -> Decision:
     """Decide among sides that differ."""
-    contenders = among if base is None else [i for i in among if sides[i].value != base]
-    if base is not None and _say_the_same(sides, contenders):
-        return _of(sides, first_said(rule, sides, contenders), CHANGED, NONE, ())
+    changed = [] if base is None else [i for i in among if sides[i].value not in (base, sides[i].stood)]
+    holders = [i for i in among if sides[i].value == base]
+    if changed and _say_the_same(sides, changed):
+        return _of(sides, first_said(rule, sides, changed), CHANGED, NONE, ())
+    if holders and not changed:
+        return _of(sides, first_said(rule, sides, holders), KEPT, NONE, ())
     if rule.rule == REVIEW:
         return _left_standing(rule, sides, among, base)
-    winner = CHOOSE[rule.rule](rule, sides, contenders)
-    return _of(sides, winner, rule.rule, NONE if base is None else DECIDED, contenders)
+    contenders = changed or among
+    return _of(sides, CHOOSE[rule.rule](rule, sides, contenders), rule.rule, DECIDED if changed else NONE, contenders)
 
 
 def _left_standing(rule: GroupRule, sides: Sequence[Side], among: list[int], base: Value | None) -> Decision:
@@ -109,7 +116,7 @@ def _say_the_same(sides: Sequence[Side], among: Sequence[int]) -> bool:
 
 
 def _of(sides: Sequence[Side], winner: int, rule: str, conflict: str, contenders: Sequence[int]) -> Decision:
-    _, _, value, since, _, _ = sides[winner]
+    _, _, value, since, _, _, _ = sides[winner]
     return Decision(winner, rule, conflict, tuple([i for i in contenders if sides[i].value != value]), since, value)
 
 

@@ -42,6 +42,12 @@ def windowed_entities(connector: Connector) -> tuple[str, ...]:
     return tuple(entity for entity in ENTITIES if entity in own)
 
 
+def written_entities(connector: Connector) -> tuple[str, ...]:
+    """Return the entities that can be written of a CRM, in load order; none of one whose connector only reads."""
+    own = getattr(connector, "writable", {})  # a connector of another package may be older than writing
+    return tuple(entity for entity in GOLDEN if entity in own)
+
+
 def sources_of(connectors: Mapping[str, Connector], entity: str) -> list[dg.AssetKey]:
     """Return `source/<crm>/<entity>` of every CRM that has the entity."""
     return [dg.AssetKey(["source", crm, entity]) for crm, found in connectors.items() if entity in entities_of(found)]

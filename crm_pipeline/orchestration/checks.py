@@ -11,9 +11,10 @@ from typing import Any
 import dagster as dg
 
 from crm_pipeline.connectors import Connector
+from crm_pipeline.database import outgoing_desk
 from crm_pipeline.database.checks import ask
 from crm_pipeline.model.entities import COLUMNS, GOLDEN, HISTORY
-from crm_pipeline.orchestration.catalogue import entities_of
+from crm_pipeline.orchestration.catalogue import entities_of, written_entities
 from crm_pipeline.orchestration.findings import Finding, crosswalk, expectations, keys, links, points, sense, sums
 from crm_pipeline.orchestration.metadata import table
 from crm_pipeline.wiring import Pipeline
@@ -54,6 +55,58 @@ def reconciled(parts: Pipeline, _crm: str, entity: str) -> Finding:
     return Finding(not lost, rows, description="Run the job reconcile with full: true." if lost else None)
 
 
+LATE = 900
+"""Seconds after its turn has come within which a change should have been taken to its CRM."""
+MANY_DEAD = 50
+"""Dead changes of one CRM that are no accident of single records any more."""
+FEW_MISSES, SHARE_OF_MISSES = 3, 0.01
+"""From so many on, and above this share of a day's applied changes, what is changed again at once is no accident."""
+DAY = 86_400.0
+EVER = 1e9
+
+
+def oldest_pending(parts: Pipeline, crm: str, _entity: str) -> Finding:
+    """Is every change taken to its CRM within a quarter of an hour of its turn? One that is parked waits for its next attempt."""
+    rows = ask(parts.engine, "outgoing_ages", crm=crm, patience=LATE)
+    names = ", ".join(row["connection"] for row in rows if row["late"])
+    advice = f"Changes wait too long: {names}. Is the connection active and two-way, and does drain_outgoing run?"
+    return Finding(not names, rows, dg.AssetCheckSeverity.WARN, advice if names else None)
+
+
+def dead(parts: Pipeline, crm: str, _entity: str) -> Finding:
+    """Is there no change that failed too often? Each is tried again only when a person says so."""
+    rows = ask(parts.engine, "outgoing_failed", crm=crm, state="dead", within=EVER)
+    count = sum(row["changes"] for row in rows)
+    severity = dg.AssetCheckSeverity.ERROR if count > MANY_DEAD else dg.AssetCheckSeverity.WARN
+    return _ended(rows, severity, f"{count} dead: crm-pipeline outgoing explain ID; then outgoing retry or cancel.")
+
+
+def rejected(parts: Pipeline, crm: str, _entity: str) -> Finding:
+    """Did no CRM refuse a change for good in the last day?"""
+    rows = ask(parts.engine, "outgoing_failed", crm=crm, state="rejected", within=DAY)
+    return _ended(rows, dg.AssetCheckSeverity.WARN, "crm-pipeline outgoing explain ID tells the CRM's own words.")
+
+
+def near_misses(parts: Pipeline, crm: str, _entity: str) -> Finding:
+    """Does what we write stay as we wrote it? Changed again within two minutes, a robot in the CRM fights us."""
+    found = [one for one in outgoing_desk.near_misses(parts.engine, hours=24) if one.crm == crm]
+    fought = [one for one in found if one.missed >= FEW_MISSES and one.share > SHARE_OF_MISSES]
+    rows: list[dict[str, Any]] = [
+        {"connection": one.connection, "applied": one.applied, "missed": one.missed, "share": one.share,
+         "fields": ", ".join(one.fields)}
+        for one in found
+    ]  # fmt: skip
+    names = "; ".join(f"{one.connection}: {', '.join(one.fields)}" for one in fought)
+    advice = f"A robot in the CRM fights us over {names}. Switch it off there, or let that side win in the rules."
+    missed = sum(one.missed for one in found)
+    return Finding(not fought, rows, dg.AssetCheckSeverity.WARN, advice if fought else None, breaches=missed)
+
+
+def _ended(rows: list[dict[str, Any]], severity: dg.AssetCheckSeverity, advice: str) -> Finding:
+    count = sum(row["changes"] for row in rows)
+    return Finding(not rows, rows, severity, advice if rows else None, "changes", count)
+
+
 Question = Callable[[Pipeline, str, str], Finding]
 
 OF_SOURCES: dict[str, Question] = {
@@ -65,6 +118,11 @@ OF_GOLDEN: dict[str, Question] = {
     "reconciled": reconciled, "keys": keys, "crosswalk": crosswalk, "expectations": expectations, "sense": sense,
 }  # fmt: skip
 """Check → question, of every `crm/<entity>`."""
+
+OF_OUTGOING: dict[str, Question] = {
+    "oldest_pending": oldest_pending, "dead": dead, "rejected": rejected, "near_misses": near_misses,
+}  # fmt: skip
+"""Check → question, of every `outgoing/<crm>`."""
 
 ONLY_OF: dict[str, dict[str, Question]] = {
     "stages": {"links": links},
@@ -79,12 +137,14 @@ ONLY_OF: dict[str, dict[str, Question]] = {
 ONLY_OF_GOLDEN: dict[str, dict[str, Question]] = {"deals": {"sums": sums}}
 """Entity → further questions, of golden records."""
 
-BLOCKING = {"source": ("keys",), "crm": ("keys", "crosswalk", "links", "sums")}
+BLOCKING = {"source": ("keys",), "crm": ("keys", "crosswalk", "links", "sums"), "outgoing": ()}
 """Layer → checks that must pass before what refers to these records is brought up to date in the same run."""
 
 
 def questions(layer: str, entity: str) -> dict[str, Question]:
-    """Return check → question of one asset. layer: source or crm."""
+    """Return check → question of one asset. layer: source, crm or outgoing, which has no entity."""
+    if layer == "outgoing":
+        return OF_OUTGOING
     if layer == "source":
         return {**OF_SOURCES, **ONLY_OF.get(entity, {})}
     return {**OF_GOLDEN, **ONLY_OF.get(entity, {}), **ONLY_OF_GOLDEN.get(entity, {})}
@@ -95,7 +155,8 @@ def all_checks(connectors: Mapping[str, Connector]) -> list[dg.AssetChecksDefini
     of_crms = [
         _checks("source", crm, entity) for crm, found in connectors.items() for entity in entities_of(found) if entity in COLUMNS
     ]
-    return [*of_crms, *(_checks("crm", "", entity) for entity in GOLDEN)]
+    of_queues = [_checks("outgoing", crm, "") for crm, found in connectors.items() if written_entities(found)]
+    return [*of_crms, *(_checks("crm", "", entity) for entity in GOLDEN), *of_queues]
 
 
 def guards() -> list[dg.AssetCheckKey]:
@@ -116,7 +177,7 @@ def _checks(layer: str, crm: str, entity: str) -> dg.AssetChecksDefinition:
     ]
 
     @dg.multi_asset_check(
-        name=f"{crm or 'golden'}_{entity}_checks",
+        name=f"{crm or 'golden'}_{entity or layer}_checks",
         specs=specs,
         can_subset=True,
         required_resource_keys={"pipeline", "lease"},

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from crm_pipeline.stages.parts import EntityResult, ReconcileResult
+from crm_pipeline.stages.parts import DrainResult, EntityResult, ReconcileResult
 
 COUNTS = ("read", "inserted", "updated", "unchanged", "deleted", "quarantined", "requests")
 
@@ -43,7 +43,7 @@ def total_metadata(results: Iterable[EntityResult]) -> Metadata:
 
 GOLDEN_COUNTS = {
     "queued": "queued", "matched": "matched", "inserted": "new", "merged": "merged", "parted": "split", "updated": "updated",
-    "unchanged": "unchanged", "deleted": "deleted",
+    "unchanged": "unchanged", "deleted": "deleted", "offered": "offered",
 }  # fmt: skip
 """Field of ReconcileResult → its name in the metadata."""
 
@@ -70,6 +70,26 @@ def golden_metadata(result: ReconcileResult, standing: Row, newest: Iterable[Row
         "waiting_for_a_person": table({**row, "since": row["since"].isoformat(timespec="seconds")} for row in newest),
         "sources_per_golden": float(standing["sources_per_golden"]),
         "dagster/row_count": int(standing["golden"]),
+    }
+
+
+DRAIN_COUNTS = ("claimed", "applied", "merged", "conflicts", "rejected", "dead", "retried", "left", "requests")
+
+
+def outgoing_metadata(result: DrainResult, connection: str, rate: float | None, newest: Iterable[Row]) -> Metadata:
+    """Return the metadata of a drain.
+
+    rate: requests per second the vendor allows; newest: the connection's changes that ended last, ids and names of fields only.
+    """
+    seconds = max(result.seconds, 0.001)
+    return {
+        **{name: int(getattr(result, name)) for name in DRAIN_COUNTS},
+        **({"oldest_seconds": round(result.oldest_seconds, 1)} if result.oldest_seconds is not None else {}),
+        "applied_per_second": round(result.rate, 2),
+        "seconds": round(result.seconds, 3),
+        **({"rate_budget_share": round(result.requests / (seconds * rate), 4)} if rate else {}),
+        "last_settled": table({**row, "at": row["at"].isoformat(timespec="seconds")} for row in newest),
+        "connection": connection,
     }
 
 

@@ -1,4 +1,4 @@
-"""What is done by itself: partitions kept in step, due connections synced, dead runs ended.
+"""What is done by itself: partitions kept in step, due connections synced, what is owed written, dead runs ended.
 
 A tick only reads and claims rows of our own tables, well below the time Dagster allows; no CRM is ever asked here.
 """
@@ -6,14 +6,16 @@ A tick only reads and claims rows of our own tables, well below the time Dagster
 import json
 import time
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 import dagster as dg
 
 from crm_pipeline.connectors import Connector
-from crm_pipeline.database.agenda import Due, claim_due, hurry
+from crm_pipeline.database.agenda import Due, DueDrain, claim_due, due_drains, hurry
 from crm_pipeline.database.connections import list_connections
 from crm_pipeline.database.leases import live_runs
 from crm_pipeline.orchestration.partitions import CONNECTIONS, missing_partitions
+from crm_pipeline.orchestration.queue import DRAIN, DRAIN_JOB, PARTITION, SYNC, kind_of
 from crm_pipeline.orchestration.reaper import END, split_missing
 from crm_pipeline.wiring import Pipeline
 
@@ -28,6 +30,13 @@ PER_TICK = 50
 """Runs requested at once: more would only wait in Dagster's queue instead of in our table."""
 PRIORITY = {"incremental_sync": "5", "initial_sync": "0"}
 """Small and frequent before large and rare."""
+
+FIRST_REST, LONGEST_REST = 10.0, 600.0
+"""Seconds a connection is left alone after a drain that failed: twice as long after every further one in a row."""
+SAME_AGAIN = 600
+"""Seconds after which a drain is started again though the one before it left everything as it was."""
+LOOK_BACK = 8
+"""Runs looked at to count failures in a row: more would not make the rest longer."""
 
 
 def connection_registry(connectors: Mapping[str, Connector]) -> dg.SensorDefinition:
@@ -68,6 +77,26 @@ def due_connections(jobs: Sequence[dg.JobDefinition]) -> dg.SensorDefinition:
     return body
 
 
+def outgoing_changes(job: dg.JobDefinition) -> dg.SensorDefinition:
+    """Return the sensor that writes what connections are owed. job: drain_outgoing."""
+
+    @dg.sensor(
+        name="outgoing_changes",
+        job=job,
+        minimum_interval_seconds=5,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Writes to every active two-way connection what it is owed, as soon as a change's turn has come.",
+    )
+    def body(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SensorResult | dg.SkipReason:
+        known = context.instance.get_dynamic_partitions(str(CONNECTIONS.name))
+        due = due_drains(pipeline.engine, known, partitions_at_work(context.instance, DRAIN), PER_TICK)
+        asked = [_drain_request(one, failures_in_a_row(context.instance, one), time.time()) for one in due]
+        requests = [request for request in asked if request]
+        return dg.SensorResult(requests) if requests else dg.SkipReason("No change waits for its turn.")
+
+    return body
+
+
 @dg.sensor(
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
@@ -80,15 +109,24 @@ def reaper(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipel
     dead, missing = split_missing(runs, live, json.loads(context.cursor or "{}"), time.time())
     for run_id in dead:
         END[runs[run_id].status](context.instance, runs[run_id])
-    hurry(pipeline.engine, {runs[run_id].tags.get("dagster/partition", "") for run_id in dead})
+    hurry(pipeline.engine, {runs[run_id].tags.get(PARTITION, "") for run_id in dead if kind_of(runs[run_id]) == SYNC})
     reason = f"Ended {', '.join(dead)}." if dead else f"{len(runs)} runs under way, {len(missing)} without a sign of life."
     return dg.SensorResult(skip_reason=reason, cursor=json.dumps(missing))
 
 
-def partitions_at_work(instance: dg.DagsterInstance) -> set[str]:
-    """Return the connections that a run under way or in the queue is for."""
+def partitions_at_work(instance: dg.DagsterInstance, kind: str = SYNC) -> set[str]:
+    """Return the connections that a sync (or drain) under way or in the queue is for."""
     runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
-    return {run.tags["dagster/partition"] for run in runs if "dagster/partition" in run.tags}
+    return {run.tags[PARTITION] for run in runs if PARTITION in run.tags and kind_of(run) == kind}
+
+
+def failures_in_a_row(instance: dg.DagsterInstance, one: DueDrain) -> list[tuple[str, float]]:
+    """Return the last drains of a connection, the newest first, that did not succeed since it was made active: id, end."""
+    of_it = dg.RunsFilter(job_name=DRAIN_JOB, tags={PARTITION: one.name})
+    records = instance.get_run_records(of_it, limit=LOOK_BACK)
+    ends = [(record.dagster_run, record.end_time or record.update_timestamp.timestamp()) for record in records]
+    failed = takewhile(lambda end: end[0].status != dg.DagsterRunStatus.SUCCESS and end[1] > one.active_since, ends)
+    return [(run.run_id, ended) for run, ended in failed]
 
 
 def _is_ours(context: dg.SensorEvaluationContext, run: dg.DagsterRun) -> bool:
@@ -105,3 +143,20 @@ def _request(one: Due) -> dg.RunRequest:
         partition_key=one.name,
         tags={"crm/crm": one.crm, "dagster/priority": PRIORITY[job]},
     )
+
+
+def rest(failures: int) -> float:
+    """Return the seconds a connection is left alone after so many failed drains in a row."""
+    return min(FIRST_REST * 2 ** (failures - 1), LONGEST_REST) if failures else 0.0
+
+
+def _drain_request(one: DueDrain, failed: Sequence[tuple[str, float]], now: float) -> dg.RunRequest | None:
+    """Return the request to drain a connection, unless it rests.
+
+    The key is the situation: the first change and when its turn came. It is met anew only after a failure, or after a while.
+    """
+    last, ended = failed[0] if failed else (str(int(now // SAME_AGAIN)), 0.0)
+    if now - ended < rest(len(failed)):
+        return None
+    key = f"{one.name}:{one.change_id}:{one.since}:{last}"
+    return dg.RunRequest(run_key=key, partition_key=one.name, tags={"crm/crm": one.crm})

@@ -124,6 +124,15 @@ def reconcile_golden(context: Context, entity: str, full: bool = False) -> Metad
     return _golden_metadata(context, entity, result)
 
 
+def reconcile_waiting(context: Context) -> None:
+    """Bring the golden tables up to date with whatever waits, and log the materializations of those that moved."""
+    with in_words(context, "crm", "outgoing"):
+        done = reconcile(context.resources.pipeline)
+    for entity, result in done.items():
+        if has_done(result):
+            context.log_event(_told(context, entity, result))
+
+
 def _carried_on(context: Context, later: Container[str] = ()) -> Iterator[dg.AssetMaterialization]:
     """Rebuild golden records that wait because what they refer to moved, but for entities that have a step of their own.
 

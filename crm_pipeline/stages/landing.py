@@ -7,6 +7,7 @@ written half by half until the one record is found, and that one goes to quarant
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from crm_pipeline.database.echo import hold_landing
 from crm_pipeline.database.landing import Landing, Unread
 from crm_pipeline.database.refusals import REFUSALS, Connection, reason
 from crm_pipeline.model.arrivals import Arrivals, sort_arrivals
@@ -24,6 +25,7 @@ def land(db: Connection, drafter: Drafter, drafts: Drafts, result: EntityResult,
 
     `whole`: raises one of REFUSALS when the database refuses anything of it; then it is to be landed once more, not whole.
     """
+    hold_landing(db, drafter.context.connection_id)
     landing = Landing(drafter.context.connection_id)
     result.read += drafts.read
     result.unchanged += drafts.read - sum(map(len, drafts.records.values()))  # read twice on one page: the newest counted

@@ -94,12 +94,52 @@ class ReconcileResult:
     """Golden records that became part of others."""
     reviews: int = 0
     """Questions put to people."""
+    offered: int = 0
+    """Changes queued for two-way connections, because they hold something else."""
     conflicts: Mapping[str, int] = field(default_factory=dict)
     """Field → conflicts that came up."""
 
     def __add__(self, other: "ReconcileResult") -> "ReconcileResult":
         sums = {name: getattr(self, name) + getattr(other, name) for name in self.__slots__ if name != "conflicts"}
         return ReconcileResult(**sums, conflicts=Counter(self.conflicts) + Counter(other.conflicts))
+
+
+@dataclass(frozen=True, slots=True)
+class DrainResult:
+    """What one drain of one connection did. Each counts changes, but for `requests` and the seconds."""
+
+    claimed: int = 0
+    applied: int = 0
+    merged: int = 0
+    conflicts: int = 0
+    rejected: int = 0
+    dead: int = 0
+    retried: int = 0
+    """Parked for another attempt."""
+    left: int = 0
+    """Pending afterwards."""
+    oldest_seconds: float | None = None
+    """Age of the oldest of those; None: nothing is pending."""
+    requests: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    """What stopped it before the queue was empty."""
+    raised: CrmPipelineError | None = field(default=None, repr=False, compare=False)
+    """The same as the error it met, for who decides by its kind."""
+
+    def __add__(self, later: "DrainResult") -> "DrainResult":
+        """Return both together; how it stands now is the later one's to say."""
+        counted = ("claimed", "applied", "merged", "conflicts", "rejected", "dead", "retried", "requests", "seconds")
+        return replace(later, **{name: getattr(self, name) + getattr(later, name) for name in counted})
+
+    @property
+    def rate(self) -> float:
+        """Return changes applied per second."""
+        return self.applied / max(self.seconds, 0.001)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as `drain --json` prints it."""
+        return {name: value for name, value in asdict(replace(self, raised=None)).items() if name != "raised"}
 
 
 @dataclass(frozen=True, slots=True)

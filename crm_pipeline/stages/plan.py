@@ -1,8 +1,10 @@
 """Plan: run the whole engine with other rules in one transaction, say what came out differently, and roll it back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from crm_pipeline.connectors import Connector
 from crm_pipeline.database import golden, matching, planning
 from crm_pipeline.database.refusals import Connection
 from crm_pipeline.model.entities import GOLDEN
@@ -45,20 +47,20 @@ def plan(parts: Parts, rules: Rules, entity: str | None = None) -> Plan:
     `entity`: only what would change there.
     """
     with parts.engine.connect() as db, db.begin() as transaction:
-        _reconcile(db, parts.rules, everything=False)
+        _reconcile(db, parts.rules, parts.connectors, everything=False)
         planning.snapshot(db)
-        _reconcile(db, rules, everything=True)
+        _reconcile(db, rules, parts.connectors, everything=True)
         found = _compare(db, [entity] if entity else list(GOLDEN))
         transaction.rollback()
     return found
 
 
-def _reconcile(db: Connection, rules: Rules, *, everything: bool) -> None:
+def _reconcile(db: Connection, rules: Rules, connectors: Mapping[str, Connector], *, everything: bool) -> None:
     """Do what `stages/reconcile.py` does, in the caller's transaction."""
     progressed = True
     while progressed:
         worked = [_match(db, entity, rules, everything) for entity in GOLDEN]
-        worked += [_survive(db, entity, rules, everything) for entity in GOLDEN]
+        worked += [_survive(db, entity, rules, connectors, everything) for entity in GOLDEN]
         progressed, everything = any(worked), False
 
 
@@ -71,12 +73,12 @@ def _match(db: Connection, entity: str, rules: Rules, everything: bool) -> bool:
     return has_worked
 
 
-def _survive(db: Connection, entity: str, rules: Rules, everything: bool) -> bool:
+def _survive(db: Connection, entity: str, rules: Rules, connectors: Mapping[str, Connector], everything: bool) -> bool:
     if everything:
         golden.queue_all(db, entity)
     has_worked = False
     while taken := golden.take_batch(db, entity, rules, MANY, many=True):
-        rebuild_batch(db, entity, rules, taken)
+        rebuild_batch(db, entity, rules, taken, connectors)
         has_worked = True
     return has_worked
 

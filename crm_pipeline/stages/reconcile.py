@@ -47,4 +47,6 @@ def _survive(parts: Parts, entity: str, full: bool) -> ReconcileResult:
             golden.queue_all(db, entity)
     done = survive(parts, entity, parts.rules)
     unchanged = done.rebuilt - done.inserted - done.updated - done.deleted
-    return ReconcileResult(0, done.inserted, done.updated, unchanged, done.deleted, conflicts=dict(done.conflicts))
+    return ReconcileResult(
+        0, done.inserted, done.updated, unchanged, done.deleted, conflicts=dict(done.conflicts), offered=done.offered
+    )

@@ -1,7 +1,7 @@
 """Survive: choose, field by field, which source's value is the golden one, and write golden records that changed."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,12 +9,14 @@ from typing import Any
 
 import orjson
 
+from crm_pipeline.connectors import Connector
 from crm_pipeline.database import golden
 from crm_pipeline.database.golden import Dispute, Verdicts
 from crm_pipeline.database.refusals import Connection
 from crm_pipeline.model.rules import APP, Rules
 from crm_pipeline.model.survivorship import GROUPS, Group, Side, Value
-from crm_pipeline.model.three_way import AGREED, NOBODY, NONE, OPEN, PERSON, Decision, decide, provenance
+from crm_pipeline.model.three_way import AGREED, NOBODY, NONE, NOTHING, OPEN, PERSON, Decision, decide, provenance
+from crm_pipeline.stages.owe import owe_batch
 from crm_pipeline.stages.parts import Parts
 
 FEW, MANY = 5_000, 100_000
@@ -33,9 +35,11 @@ class Survived:
     deleted: int = 0
     conflicts: Counter[str] = field(default_factory=Counter)
     """Group of fields → conflicts that came up."""
+    offered: int = 0
+    """Changes queued for two-way connections, because they hold something else."""
 
     def __iadd__(self, other: "Survived") -> "Survived":
-        for name in ("rebuilt", "inserted", "updated", "deleted", "conflicts"):
+        for name in ("rebuilt", "inserted", "updated", "deleted", "conflicts", "offered"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         return self
 
@@ -63,14 +67,15 @@ def _rebuild_all(parts: Parts, entity: str, rules: Rules, *, many: bool) -> Surv
                 taken = golden.take_batch(connection, entity, rules, MANY if many else FEW, many=many)
                 if not taken:
                     return done
-                done += rebuild_batch(connection, entity, rules, taken)
+                done += rebuild_batch(connection, entity, rules, taken, parts.connectors)
 
 
-def rebuild_batch(db: Connection, entity: str, rules: Rules, taken: int) -> Survived:
-    """Decide what is in dispute in the batch taken, and write it."""
+def rebuild_batch(db: Connection, entity: str, rules: Rules, taken: int, connectors: Mapping[str, Connector]) -> Survived:
+    """Decide what is in dispute in the batch taken, write it, and offer what connections are owed because of it."""
     golden.take_verdicts(db, settle(entity, rules, golden.disputes(db, entity)))
     written, conflicts = golden.write_batch(db, entity, rules)
-    return Survived(taken, written.inserted, written.updated, written.deleted, Counter(conflicts))
+    owed = owe_batch(db, entity, rules, connectors)
+    return Survived(taken, written.inserted, written.updated, written.deleted, Counter(conflicts), owed.queued)
 
 
 def settle(entity: str, rules: Rules, disputes: Iterable[Dispute]) -> Verdicts:
@@ -108,32 +113,53 @@ class _Contest:
     base: Value | None
     stood: list[Any] | None
     """[values, chosen side, who decided, rule, state] of the conflict that stands."""
+    exceptions: dict[str, list[Any]]
+    """Side → what it said when the base was made, of those that said something else."""
 
     def told(self) -> dict[str, Any]:
         """Return what each side says, as conflicts keep it."""
-        several = len({side.connection for side in self.sides}) < len(self.sides)
+        several, decisive = len({side.connection for side in self.sides}) < len(self.sides), self.group.decisive
         return {
             side.label if several else side.connection: {
-                "value": dict(zip(self.group.fields, side.value, strict=True)),
+                "value": {name: value for name, value in zip(self.group.fields, side.value, strict=True) if name in decisive},
                 "changed_at": side.changed_at.isoformat() if side.changed_at else None,
             }
             for side in self.sides
             if side.said
         }
 
+    def compared(self) -> tuple[list[Side], Value | None]:
+        """Return sides and base as they are compared: without what a CRM works out from the rest."""
+        derived = [at for at, name in enumerate(self.group.fields) if name in self.group.derived]
+        if not derived:
+            return self.sides, self.base
+        sides = [side._replace(value=_without(side.value, derived), stood=_without(side.stood, derived)) for side in self.sides]
+        return sides, _without(self.base, derived)
+
+    def still(self) -> dict[str, list[Any]]:
+        """Return the exceptions from the base that hold on; one that says something else once has changed for good."""
+        changed = {side.label for side in self.compared()[0] if side.stood is not None and side.value != side.stood}
+        return {label: values for label, values in self.exceptions.items() if label not in changed}
+
+
+def _without(value: Any, derived: list[int]) -> Any:
+    return value and tuple(None if at in derived else one for at, one in enumerate(value))
+
 
 def _contest(group: Group, dispute: Dispute, rows: list[list[Any]], number: int) -> _Contest:
-    sides = [_side(row) for row in rows]
     stood = dispute.standing.get(number)
-    base: Value | None = tuple(dispute.bases[group.name]) if group.name in dispute.bases else None
+    agreed, exceptions = dispute.bases.get(group.name, (None, {}))
+    base: Value | None = tuple(agreed) if agreed is not None else None
     if base is None and stood and stood[0] == AGREED and not dispute.has_joined:
         base = tuple(stood[1:])
-    return _Contest(group, sides, base, dispute.conflicts.get(group.name))
+    sides = [_side(row, exceptions) for row in rows]
+    return _Contest(group, sides, base, dispute.conflicts.get(group.name), exceptions)
 
 
-def _side(row: list[Any]) -> Side:
+def _side(row: list[Any], exceptions: dict[str, list[Any]]) -> Side:
     _, connection, external_id, changed_at, has_changed, *values = row
     said = has_changed or any(value is not None and value != [] for value in values)
+    stood = exceptions.get(f"{connection}:{external_id}")
     return Side(
         connection,
         external_id,
@@ -141,6 +167,7 @@ def _side(row: list[Any]) -> Side:
         datetime.fromisoformat(changed_at) if changed_at else None,
         said,
         connection == APP,
+        None if stood is None else tuple(stood),
     )
 
 
@@ -148,10 +175,17 @@ def _decide(rules: Rules, entity: str, contest: _Contest) -> Decision:
     pinned = None
     if contest.stood and contest.stood[2] not in (None, "pipeline") and _same_values(contest.stood[0], contest.told()):
         pinned = contest.stood[1]
-    sides = contest.sides
     if pinned is not None:
-        pinned = next((side.label for side in sides if pinned in (side.connection, side.label)), None)
-    return decide(rules.rule(entity, contest.group.name), sides, contest.base, pinned)
+        pinned = next((side.label for side in contest.sides if pinned in (side.connection, side.label)), None)
+    return _told_in_full(contest, decide(rules.rule(entity, contest.group.name), *contest.compared(), pinned))
+
+
+def _told_in_full(contest: _Contest, decision: Decision) -> Decision:
+    """Return a decision with the derived values that belong to it."""
+    if not contest.group.derived or decision.rule == NOTHING:
+        return decision
+    value = contest.sides[decision.winner].value if decision.winner >= 0 else contest.base
+    return decision._replace(value=value or decision.value)
 
 
 def _same_values(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -162,7 +196,7 @@ def _keep(verdicts: Verdicts, dispute: Dispute, contest: _Contest, decision: Dec
     """Keep the base while sides differ, and an account of what was a conflict."""
     group = contest.group
     if contest.base is not None and decision.rule != AGREED:
-        verdicts.bases.append((dispute.golden_id, group.name, orjson.dumps(contest.base)))
+        verdicts.bases.append((dispute.golden_id, group.name, orjson.dumps(contest.base), contest.still()))
     if decision.rule == PERSON and contest.stood:
         values, chosen, who, rule, state = contest.stood
         verdicts.conflicts.append(_row(dispute, contest, values, rule, chosen, state, who))
@@ -181,5 +215,6 @@ def _label(told: dict[str, Any], side: Side) -> str:
 def _row(
     dispute: Dispute, contest: _Contest, values: dict[str, Any], rule: str, chosen: str | None, state: str, who: str | None
 ) -> tuple[Any, ...]:
-    base = dict(zip(contest.group.fields, contest.base, strict=True)) if contest.base is not None else None
+    known = zip(contest.group.fields, contest.base, strict=True) if contest.base is not None else ()
+    base = {name: value for name, value in known if name in contest.group.decisive} or None
     return (dispute.golden_id, contest.group.name, base, values, rule, chosen, state, who)

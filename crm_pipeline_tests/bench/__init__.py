@@ -16,5 +16,6 @@
 | `filling.py` | laying them out in a database |
 | `quality.py` | how right links and suggestions are |
 | `real_limits.py`, `unthrottled.py`, `growth.py`, `matching.py` | the sections |
+| `queueing.py` | how fast the outgoing queue takes changes and gives them out |
 | `tables.py` | what a section found, on the terminal and in the document |
 """

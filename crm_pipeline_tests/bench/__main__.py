@@ -11,13 +11,14 @@ from contextlib import ExitStack
 from crm_pipeline_tests.bench.ground import Ground, ground
 from crm_pipeline_tests.bench.growth import fill, growth
 from crm_pipeline_tests.bench.matching import matching
+from crm_pipeline_tests.bench.queueing import queueing
 from crm_pipeline_tests.bench.real_limits import real_limits
 from crm_pipeline_tests.bench.sizes import FULL, QUICK, Sizes
 from crm_pipeline_tests.bench.stand_ins import standing
 from crm_pipeline_tests.bench.tables import DOCUMENT, Section, say, write
 from crm_pipeline_tests.bench.unthrottled import unthrottled
 
-LETTERS = "abcde"
+LETTERS = "abcdef"
 QUIET = 0.7
 """Load average of a machine that does nothing else."""
 
@@ -50,7 +51,7 @@ def _asked() -> argparse.Namespace:
 
 
 def _measure(place: Ground, sizes: Sizes, letters: set[str]) -> list[Section]:
-    """Do (b) and (e) on a quiet machine; (a) hardly uses it, so that the big stand-ins of (c) and (d) are filled meanwhile."""
+    """Do (b), (e) and (f) on a quiet machine; (a) hardly uses it, so the big stand-ins of (c) and (d) are filled meanwhile."""
     found: list[Section] = []
     with ExitStack() as stack:
         if "b" in letters:
@@ -59,6 +60,9 @@ def _measure(place: Ground, sizes: Sizes, letters: set[str]) -> list[Section]:
         if "e" in letters:
             say("(e) matching and reconciling")
             found += matching(place, sizes)
+        if "f" in letters:
+            say("(f) writing back")
+            found.append(queueing(place, sizes))
         stands = fill(sizes) if letters & {"c", "d"} else []
         stack.enter_context(standing(*stands))
         if "a" in letters:

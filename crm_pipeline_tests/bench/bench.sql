@@ -167,3 +167,7 @@ WHERE connection = {connection}
 TRUNCATE labelled_found, labelled_suggested
 -- name: checkpoint
 CHECKPOINT
+
+-- name: open_two_way
+INSERT INTO sync.connections (crm, name, base_url, direction) VALUES ('amocrm', 'queueing', 'https://queueing.example', 'two_way')
+RETURNING id

@@ -21,7 +21,9 @@ class Sizes:
     """Labelled contacts in two connections, on which its time and memory are measured."""
     seeds: tuple[int, ...]
     """Ways in which the published people are spread over three connections."""
+    queued: int
+    """Changes in the outgoing queue."""
 
 
-FULL = Sizes(17_500, 3_000, 10_000, (10_000, 100_000, 300_000), 100, 300, 20_000, 1_000_000, (1, 2, 3))
-QUICK = Sizes(1_500, 300, 1_000, (500, 2_000, 4_000), 20, 100, 300, 3_000, (1,))
+FULL = Sizes(17_500, 3_000, 10_000, (10_000, 100_000, 300_000), 100, 300, 20_000, 1_000_000, (1, 2, 3), 100_000)
+QUICK = Sizes(1_500, 300, 1_000, (500, 2_000, 4_000), 20, 100, 300, 3_000, (1,), 5_000)

@@ -4,23 +4,26 @@ It shows what orchestration does without waiting for vendors' ways: entities tha
 that does not answer while a run is being killed.
 
     GET /<entity>?since=<unix>&until=<unix>    {"rows": [{"id": 1, "at": <unix>, "name": "…"}], "now": <unix>}
+    PUT /<entity>/<id>   {"name": "…"}         {"now": <unix>}
 """
 
 import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from crm_pipeline.connectors import Account, Link, Meter, Secrets, Stream
-from crm_pipeline.errors import AccessBlocked, AccessDenied, Unreadable
+from crm_pipeline.connectors import Account, Link, Meter, Secrets, Stream, Writable
+from crm_pipeline.errors import AccessBlocked, AccessDenied, RequestRefused, Unreadable
 from crm_pipeline.http import Answer, Session, Verdict
 from crm_pipeline.model.entities import COLUMNS
 from crm_pipeline.model.records import MappingContext, Page, RawRecord, SourceRecord, WalkRequest
+from crm_pipeline.model.writing import APPLIED, REFUSED, UPDATE, Outcome, Write
 
 ENTITIES = ("users", "companies", "contacts", "deals")
 NAMED = {"deals": "title"}
@@ -74,6 +77,14 @@ class PaperCrm:
         rows = [row for row in self.rows[entity] if since <= row["at"] < until]
         return 200, {"rows": rows, "now": time.time()}
 
+    def put(self, entity: str, number: int, values: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Change a record for a client; return status and body."""
+        self.asked.append(f"put {entity}")
+        status = self.answers.get(f"put {entity}", 200)
+        if status == 200:
+            self.change(entity, number, **values)
+        return status, {"now": time.time()}
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         crm = self
 
@@ -82,6 +93,14 @@ class PaperCrm:
                 parts = urlsplit(self.path)
                 asked = {name: float(values[0]) for name, values in parse_qs(parts.query).items()}
                 status, body = crm.answer(parts.path.strip("/"), asked.get("since", 0), asked.get("until", 4e9))
+                self._say(status, body)
+
+            def do_PUT(self) -> None:
+                entity, number = self.path.strip("/").split("/")
+                values = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                self._say(*crm.put(entity, int(number), values))
+
+            def _say(self, status: int, body: dict[str, Any]) -> None:
                 self.send_response(status)
                 self.end_headers()
                 self.wfile.write(json.dumps(body).encode())
@@ -100,6 +119,9 @@ class PaperConnector:
     vendor_hosts = (".paper.test",)
     streams = tuple(Stream(entity, entity, (entity,), windowed=entity != "users") for entity in ENTITIES)
 
+    writable = MappingProxyType({"contacts": Writable(frozenset({UPDATE}), frozenset({"name"}))})
+    settle_seconds = 5.0
+
     def meter(self, base_url: str, secrets: Secrets) -> Meter:
         return Meter(f"paper:{base_url}", 0.01, 100)
 
@@ -114,7 +136,7 @@ class PaperConnector:
         found = link.http.send(
             "GET", f"{link.base_url}/{stream.name}", params=params, headers=_key(link), classify=_classify
         ).json
-        records = [_record(stream.entity, row) for row in found["rows"]]
+        records = [_record(stream.entity, row) for row in found["rows"] if not request.ids or str(row["id"]) in request.ids]
         started_at = datetime.fromtimestamp(found["now"], UTC)
         for first in range(0, max(len(records), 1), PAGE):
             rest = first + PAGE < len(records)
@@ -129,6 +151,25 @@ class PaperConnector:
         values = {column: payload.get(column, ALIKE.get(column)) for column in COLUMNS[raw.kind]}
         values[NAMED.get(raw.kind, "name")] = payload["name"]
         return [SourceRecord(raw.kind, raw.external_id, values, raw.remote_created_at, raw.remote_updated_at)]
+
+    def express(self, entity: str, values: Mapping[str, Any], context: MappingContext) -> dict[str, Any]:
+        return {column: value for column, value in values.items() if column in self.writable[entity].columns}
+
+    def prepare(self, link: Link) -> dict[str, Any]:
+        return {}
+
+    def find(self, link: Link, creates: Sequence[Write], context: MappingContext) -> dict[str, str]:
+        return {}
+
+    def write(self, link: Link, writes: Sequence[Write], context: MappingContext, lane: str) -> Iterator[Outcome]:
+        for one in writes:
+            url = f"{link.base_url}/{one.entity}/{one.external_id}"
+            try:
+                answer = link.http.send("PUT", url, json=dict(one.values), headers=_key(link), classify=_classify, lane=lane)
+            except RequestRefused as refusal:
+                yield Outcome(one.key, REFUSED, code="refused", detail=str(refusal))
+            else:
+                yield Outcome(one.key, APPLIED, one.external_id, datetime.fromtimestamp(answer.json["now"], UTC))
 
     def authorization_url(self, settings: Mapping[str, str], state: str) -> str:
         raise NotImplementedError
@@ -152,6 +193,7 @@ VERDICTS = {
     403: Verdict(
         "raise", error=AccessDenied("The user may not read this list.", what_to_do="Give the user the right to read it.")
     ),
+    422: Verdict("raise", error=RequestRefused("Paper does not take this value.")),
 }
 
 

@@ -26,7 +26,8 @@ def test_a_loaded_connection_passes_everything(run: Run) -> None:
     found = {(str(one.asset_key.to_user_string()), one.check_name): one.passed for one in done.get_asset_check_evaluations()}
     expected = {(f"source/paper/{entity}", check) for entity in ENTITIES for check in questions("source", entity)}
     expected |= {(f"crm/{entity}", check) for entity in GOLDEN for check in questions("crm", entity)}
-    assert set(found) == expected and len(expected) == 83
+    expected |= {("outgoing/paper", check) for check in questions("outgoing", "")}
+    assert set(found) == expected and len(expected) == 87
     assert [key for key, passed in found.items() if not passed] == []
 
 

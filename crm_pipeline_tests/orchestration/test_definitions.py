@@ -14,7 +14,7 @@ from crm_pipeline.orchestration.catalogue import entities_of, golden_needs
 from crm_pipeline_tests.orchestration.paper import CONNECTOR
 
 PAPER = ("users", "companies", "contacts", "deals")
-JOBS = {"initial_sync", "incremental_sync", "backfill_window", "verify", "reconcile", "quality", "maintenance"}
+JOBS = {"initial_sync", "incremental_sync", "backfill_window", "verify", "reconcile", "quality", "maintenance", "drain_outgoing"}
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "CRM_DATABASE_URL": "postgresql://nobody:none@127.0.0.1:1/none"}
 """An environment whose database cannot be reached: importing must not try."""
 
@@ -33,12 +33,17 @@ def _keys(repository: dg.RepositoryDefinition) -> set[str]:
 
 def test_asset_keys_are_crms_times_entities(repository: dg.RepositoryDefinition) -> None:
     of_paper = {f"{layer}/paper/{entity}" for layer in ("raw", "source") for entity in PAPER}
-    assert _keys(repository) == of_paper | {"backfill/paper"} | {f"crm/{entity}" for entity in GOLDEN}
+    assert _keys(repository) == of_paper | {"backfill/paper", "outgoing/paper"} | {f"crm/{entity}" for entity in GOLDEN}
 
 
 def test_jobs_sensors_and_schedules_have_their_fixed_names(repository: dg.RepositoryDefinition) -> None:
     assert {job.name for job in repository.get_all_jobs()} - {"__ASSET_JOB"} == JOBS
-    assert {one.name for one in repository.sensor_defs} >= {"connection_registry", "due_connections", "reaper"}
+    assert {one.name for one in repository.sensor_defs} == {
+        "connection_registry",
+        "due_connections",
+        "outgoing_changes",
+        "reaper",
+    }
     assert {one.name: one.job_name for one in repository.schedule_defs} == {
         "nightly_verify": "verify",
         "nightly_quality": "quality",
@@ -72,6 +77,12 @@ def test_lineage_goes_from_raw_through_source_to_golden(repository: dg.Repositor
     assert graph.get(dg.AssetKey(["crm", "users"])).parent_keys == {dg.AssetKey(["source", "paper", "users"])}
 
 
+def test_outgoing_comes_behind_the_golden_tables_that_can_be_written(repository: dg.RepositoryDefinition) -> None:
+    node = repository.asset_graph.get(dg.AssetKey(["outgoing", "paper"]))
+    assert node.parent_keys == {dg.AssetKey(["crm", "contacts"])}
+    assert node.partitions_def.name == "crm_connections_paper"
+
+
 def test_golden_tables_come_behind_what_they_refer_to() -> None:
     for entity in GOLDEN:
         assert all(GOLDEN.index(need.path[1]) < GOLDEN.index(entity) for need in golden_needs(entity)), entity
@@ -88,7 +99,7 @@ def test_checks_block_where_a_breach_would_spread(repository: dg.RepositoryDefin
 def test_every_asset_says_what_it_is_and_where_it_belongs(repository: dg.RepositoryDefinition) -> None:
     nodes = [repository.asset_graph.get(key) for key in repository.asset_graph.get_all_asset_keys()]
     assert all(node.description and node.kinds for node in nodes)
-    assert {node.group_name for node in nodes} == {"paper_raw", "paper_source", "golden", "backfill"}
+    assert {node.group_name for node in nodes} == {"paper_raw", "paper_source", "golden", "backfill", "outgoing"}
 
 
 def test_steps_go_in_load_order(repository: dg.RepositoryDefinition) -> None:

@@ -13,7 +13,8 @@ from sqlalchemy import Engine
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 import crm_pipeline
-from crm_pipeline.database import connections
+from crm_pipeline.database import connections, outgoing
+from crm_pipeline.database.outgoing import NewChange
 from crm_pipeline.orchestration.serve import Dagster, start_dagster
 from crm_pipeline.settings import Settings
 from crm_pipeline.wiring import Pipeline
@@ -23,9 +24,9 @@ from crm_pipeline_tests.orchestration.paper import PaperCrm
 
 pytestmark = pytest.mark.slow
 
-MINUTE, PATIENCE = 60.0, 240.0
+WITHIN, MINUTE, PATIENCE = 30.0, 60.0, 240.0
 _RUNS = """query ($partition: String!) { runsOrError(filter: {tags: [{key: "dagster/partition", value: $partition}]}) {
-    ... on Runs { results { runId status jobName startTime } } } }"""
+    ... on Runs { results { runId status jobName startTime tags { key value } } } } }"""
 _AGAIN = """mutation ($id: String!) { launchRunReexecution(reexecutionParams: {parentRunId: $id, strategy: FROM_FAILURE}) {
     __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 _STEPS = """query ($id: ID!) { runOrError(runId: $id) { ... on Run { stepStats { stepKey status } } } }"""
@@ -117,6 +118,35 @@ def test_after_the_run_and_its_parent_are_killed_the_next_run_starts_within_a_mi
     assert monotonic() - began < MINUTE
     assert second.status(killed["runId"]) == "FAILURE"
     assert second.wait(after[0]["runId"], PATIENCE) == "SUCCESS"
+
+
+def test_what_is_owed_is_written_within_seconds_while_a_sync_is_under_way(
+    start: Callable[[], Dagster], pipeline: Pipeline, crm: PaperCrm, database: Engine
+) -> None:
+    connect_paper(pipeline, "one", crm.url)
+    row = connections.set_direction(pipeline.engine, "one", "two_way")
+    dagster = start()
+    _until(lambda: _ended(dagster, "one", "initial_sync", "SUCCESS"), PATIENCE)
+    crm.held["deals"] = threading.Event()
+    crm.arrived["deals"].clear()
+    connections.resume(pipeline.engine, "one")
+    assert crm.arrived["deals"].wait(PATIENCE)
+    with database.begin() as db:
+        golden_id = str(
+            db.exec_driver_sql("UPDATE crm.contacts SET name = 'Renamed' WHERE name = 'first' RETURNING id").scalar_one()
+        )
+        outgoing.enqueue(db, [NewChange(row.id, "contacts", golden_id, "update", {"name": "Renamed"}, external_id="1")])
+    began = monotonic()
+    _until(lambda: crm.rows["contacts"][0]["name"] == "Renamed", WITHIN)
+    print(f"written after {monotonic() - began:.1f} s")
+    _until(lambda: _ended(dagster, "one", "drain_outgoing", "SUCCESS"), WITHIN)
+    runs = {run["jobName"]: (run["status"], {tag["key"]: tag["value"] for tag in run["tags"]}) for run in _runs(dagster, "one")}
+    assert runs["incremental_sync"][0] == "STARTED", "the drain did not wait for it"
+    assert {job: tags["crm/turn"] for job, (_, tags) in runs.items()} == {
+        "initial_sync": "sync:one", "incremental_sync": "sync:one", "drain_outgoing": "drain:one",
+    }  # fmt: skip
+    crm.held["deals"].set()
+    _until(lambda: _ended(dagster, "one", "incremental_sync", "SUCCESS"), PATIENCE)
 
 
 def _assert_secret_is_nowhere(settings: Settings, home: Path) -> None:

@@ -113,3 +113,43 @@ ORDER BY since DESC, kind, id DESC LIMIT 10;
 -- name: golden_waits
 -- Whether golden records of an entity wait to be rebuilt.
 SELECT EXISTS (SELECT FROM sync.golden_queue WHERE entity = %(entity)s) AS waits;
+
+-- name: outgoing_ages
+-- Per connection: changes that wait, those parked for another attempt, those whose turn came long ago and nobody took, and ages.
+SELECT c.name AS connection, c.status, c.direction, count(*) AS waiting,
+    count(*) FILTER (WHERE o.next_attempt_at > now()) AS parked,
+    count(*) FILTER (WHERE l.late > %(patience)s) AS late,
+    round(extract(epoch FROM now() - min(o.created_at)))::bigint AS oldest_seconds,
+    coalesce(round(max(l.late)), 0)::bigint AS late_seconds
+FROM sync.outgoing_changes o
+JOIN sync.connections c ON c.id = o.connection_id
+LEFT JOIN LATERAL (
+    SELECT extract(epoch FROM now() - greatest(o.created_at, o.next_attempt_at, o.lease_until))::float8 AS late
+    WHERE NOT EXISTS (
+        SELECT FROM sync.outgoing_changes e
+        WHERE e.connection_id = o.connection_id AND e.entity = o.entity AND e.golden_id = o.golden_id
+          AND e.settled_at IS NULL AND e.id < o.id)
+) l ON l.late > 0
+WHERE o.settled_at IS NULL AND c.crm = %(crm)s AND c.status NOT IN ('removed', 'paused')
+GROUP BY c.id
+ORDER BY c.name;
+
+-- name: outgoing_failed
+-- Per connection and error: changes that ended in a state, counted and newest first; only what ended within so many seconds.
+SELECT c.name AS connection, o.entity, o.error_code AS code, count(*) AS changes, max(o.id) AS newest
+FROM sync.outgoing_changes o
+JOIN sync.connections c ON c.id = o.connection_id
+WHERE o.state = %(state)s AND c.crm = %(crm)s AND c.status <> 'removed'
+  AND o.settled_at > now() - make_interval(secs => %(within)s)
+GROUP BY c.name, o.entity, o.error_code
+ORDER BY c.name, count(*) DESC, o.entity, o.error_code;
+
+-- name: newest_settled
+-- The changes of a connection that ended last: ids, names of fields and one word why, nothing of what the records say.
+SELECT o.id AS change, o.operation, o.entity, o.golden_id::text AS record, coalesce(o.external_id, '') AS external_id,
+    coalesce((SELECT string_agg(name, ', ' ORDER BY name) FROM jsonb_object_keys(o.fields) name), '') AS fields,
+    o.state, coalesce(o.error_code, '') AS reason, o.settled_at AS at
+FROM sync.outgoing_changes o
+JOIN sync.connections c ON c.id = o.connection_id
+WHERE c.name = %(connection)s AND o.settled_at IS NOT NULL
+ORDER BY o.settled_at DESC, o.id DESC LIMIT 10;

@@ -1,25 +1,25 @@
 -- name: listed
 -- Every connection to a CRM that was not removed, in order of its name.
 SELECT id, crm, name, base_url, direction, status, status_reason, status_changed_at, interval_seconds, stable_id, account,
-       token_expires_at, next_due_at, failures, created_at, requests_per_second, request_burst
+       token_expires_at, next_due_at, failures, created_at, requests_per_second, request_burst, settle_seconds
 FROM sync.connections WHERE status <> 'removed' AND crm <> 'app' ORDER BY name;
 
 -- name: by_name
 -- One connection, removed ones too.
 SELECT id, crm, name, base_url, direction, status, status_reason, status_changed_at, interval_seconds, stable_id, account,
-       token_expires_at, next_due_at, failures, created_at, requests_per_second, request_burst
+       token_expires_at, next_due_at, failures, created_at, requests_per_second, request_burst, settle_seconds
 FROM sync.connections WHERE name = %(name)s;
 
 -- name: by_id
 -- One connection, removed ones too.
 SELECT id, crm, name, base_url, direction, status, status_reason, status_changed_at, interval_seconds, stable_id, account,
-       token_expires_at, next_due_at, failures, created_at, requests_per_second, request_burst
+       token_expires_at, next_due_at, failures, created_at, requests_per_second, request_burst, settle_seconds
 FROM sync.connections WHERE id = %(id)s;
 
 -- name: by_account
 -- Which connection an account of a CRM has.
 SELECT id, crm, name, base_url, direction, status, status_reason, status_changed_at, interval_seconds, stable_id, account,
-       token_expires_at, next_due_at, failures, created_at, requests_per_second, request_burst
+       token_expires_at, next_due_at, failures, created_at, requests_per_second, request_burst, settle_seconds
 FROM sync.connections WHERE crm = %(crm)s AND stable_id = %(stable_id)s AND status <> 'removed';
 
 -- name: add
@@ -73,6 +73,10 @@ UPDATE sync.connections SET requests_per_second = %(value)s WHERE id = %(id)s;
 -- name: set_burst
 -- Requests at once, where the account's plan differs from the vendor's usual one.
 UPDATE sync.connections SET request_burst = %(value)s WHERE id = %(id)s;
+
+-- name: set_settle_seconds
+-- After how long a request whose answer was lost is not applied any more.
+UPDATE sync.connections SET settle_seconds = %(value)s WHERE id = %(id)s;
 
 -- name: succeeded
 -- A sync went well: active, and due again after its interval.

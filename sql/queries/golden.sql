@@ -6,7 +6,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS golden_mixed (golden_id uuid PRIMARY KEY) O
 CREATE TEMPORARY TABLE IF NOT EXISTS golden_disputes (golden_id uuid PRIMARY KEY, disputed integer) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS golden_verdicts (golden_id uuid PRIMARY KEY, disputed integer, provenance jsonb, kept jsonb) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS golden_winners (golden_id uuid, connection_id integer, external_id text, wins integer) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS golden_bases (golden_id uuid, field text, value jsonb) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS golden_bases (golden_id uuid, field text, value jsonb, said jsonb) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS golden_conflicts
     (golden_id uuid, field text, base_value jsonb, "values" jsonb, rule text, chosen text, state text, decided_by text) ON COMMIT DELETE ROWS;
 
@@ -89,6 +89,24 @@ ORDER BY x.golden_id, c.place, x.external_id;
 -- One reference of a golden record, found by its crosswalk.
 LEFT JOIN crm.crosswalk {alias} ON {alias}.entity = {to} AND {alias}.connection_id = {side}.connection_id AND {alias}.external_id = {side}.{column}
 
+-- name: follow_dead
+-- What the app says of a record of the CRMs ends with it.
+UPDATE sides_{entity} a SET deleted_at = d.deleted_at
+FROM (
+    SELECT golden_id, max(deleted_at) AS deleted_at FROM sides_{entity}
+    WHERE connection <> 'app' GROUP BY golden_id HAVING bool_and(deleted_at IS NOT NULL)
+) d
+WHERE a.connection = 'app' AND a.golden_id = d.golden_id AND a.deleted_at IS NULL;
+
+-- name: bury_app
+-- What the app says of a record goes with it: it does not keep alive what every CRM has deleted.
+UPDATE sides_{entity} a SET deleted_at = d.deleted_at
+FROM (
+    SELECT golden_id, max(deleted_at) AS deleted_at FROM sides_{entity} WHERE connection <> 'app'
+    GROUP BY golden_id HAVING bool_and(deleted_at IS NOT NULL)
+) d
+WHERE a.golden_id = d.golden_id AND a.connection = 'app';
+
 -- name: drop_dead
 -- Deleted source records say nothing as long as another of the same golden record lives.
 DELETE FROM sides_{entity} d
@@ -96,12 +114,12 @@ USING (SELECT golden_id FROM sides_{entity} GROUP BY golden_id HAVING bool_or(de
 WHERE d.golden_id = m.golden_id AND d.deleted_at IS NOT NULL;
 
 -- name: date_fields
--- Note when fields changed since we first saw them.
+-- Note when fields changed since we first saw them; what we wrote is as old as the value it repeats, so undated where that is.
 UPDATE sides_{entity} s SET times = t.times, changed = t.changed
 FROM (
     SELECT connection_id, external_id, jsonb_object_agg(group_no, at) AS times, bit_or(1 << group_no) AS changed
     FROM (
-        SELECT f.connection_id, f.external_id, m.group_no, max(COALESCE(f.changed_at, f.seen_at)) AS at
+        SELECT f.connection_id, f.external_id, m.group_no, max(COALESCE(f.changed_at, CASE WHEN NOT f.is_own_write THEN f.seen_at END)) AS at
         FROM sides_{entity} d
         JOIN source.field_changes f ON f.connection_id = d.connection_id AND f.entity = '{entity}' AND f.external_id = d.external_id
         JOIN unnest(%(fields)s::text[], %(groups)s::integer[]) m (field, group_no) ON m.field = f.field
@@ -131,9 +149,10 @@ WHERE d.disputed <> 0;
 
 -- name: disputes
 -- What the sides say of disputed groups, what stands, what they last agreed on and what a person chose.
-SELECT s.golden_id::text, d.disputed, max(s.joined_at) > g.reconciled_at AS has_joined,
-       (SELECT json_object_agg(b.field, b.value)::text FROM sync.bases b
-        WHERE b.entity = '{entity}' AND b.golden_id = s.golden_id AND b.agreed_at >= max(s.joined_at)) AS bases,
+SELECT s.golden_id::text, d.disputed, max(s.joined_at) FILTER (WHERE s.connection <> 'app') > g.reconciled_at AS has_joined,
+       (SELECT json_object_agg(b.field, json_build_array(b.value, b.said))::text FROM sync.bases b
+        WHERE b.entity = '{entity}' AND b.golden_id = s.golden_id
+          AND b.agreed_at >= COALESCE(max(s.joined_at) FILTER (WHERE s.connection <> 'app'), '-infinity')) AS bases,
        (SELECT json_object_agg(c.field, json_build_array(c.values, c.chosen, c.decided_by, c.rule, c.state))::text FROM sync.conflicts c
         WHERE c.entity = '{entity}' AND c.golden_id = s.golden_id AND c.superseded_at IS NULL) AS conflicts,
        {standing}, {sides}
@@ -150,10 +169,10 @@ WHERE b.entity = '{entity}' AND b.golden_id = t.golden_id
   AND NOT EXISTS (SELECT FROM golden_bases k WHERE k.golden_id = b.golden_id AND k.field = b.field AND k.value = b.value);
 
 -- name: keep_bases
--- Remember what was agreed on where the sides differ now.
-INSERT INTO sync.bases (entity, golden_id, field, value, agreed_at)
-SELECT '{entity}', golden_id, field, value, now() FROM golden_bases ORDER BY golden_id, field
-ON CONFLICT DO NOTHING;
+-- Remember what was agreed on where the sides differ now, and who still says what they said then.
+INSERT INTO sync.bases AS b (entity, golden_id, field, value, said, agreed_at)
+SELECT '{entity}', golden_id, field, value, said, now() FROM golden_bases ORDER BY golden_id, field
+ON CONFLICT (entity, golden_id, field) DO UPDATE SET said = EXCLUDED.said WHERE b.said <> EXCLUDED.said;
 
 -- name: supersede_conflicts
 -- Conflicts whose values changed again, or that are none any more, do not stand any more.
@@ -274,11 +293,44 @@ JOIN source.{table} l ON l.connection_id = o.connection_id AND l.{parent} = o.ex
 ORDER BY {key}, o.place, o.external_id, {first};
 
 -- name: of_one_side
--- Rows that cannot be mixed come from the first side that has any.
+-- Rows that cannot be mixed come from the first side that has any; the app's show until a CRM has some.
 WHERE NOT EXISTS (
     SELECT FROM sides_{entity} e JOIN source.{table} f ON f.connection_id = e.connection_id AND f.{parent} = e.external_id
-    WHERE e.golden_id = o.golden_id AND (e.place, e.external_id) < (o.place, o.external_id)
+    WHERE e.golden_id = o.golden_id AND (e.connection = 'app', e.place, e.external_id) < (o.connection = 'app', o.place, o.external_id)
 )
+
+-- name: drop_removed_points
+-- Of kinds that are united, drop what somebody took off one side since it joined, unless somebody entered it later, or a record
+-- that has it joined later.
+DELETE FROM wanted_contact_points w
+USING (
+    SELECT DISTINCT ON (f.golden_id, p.kind, p.value) f.golden_id, p.kind, p.value, p.was_removed, f.seen_at
+    FROM (
+        SELECT o.golden_id, o.joined_at, COALESCE(c.changed_at, c.seen_at) AS at, c.id, c.seen_at,
+               CASE jsonb_typeof(c.old_value) WHEN 'array' THEN c.old_value ELSE '[]' END AS old_points,
+               CASE jsonb_typeof(c.new_value) WHEN 'array' THEN c.new_value ELSE '[]' END AS new_points
+        FROM golden_mixed m
+        JOIN sides_{entity} o ON o.golden_id = m.golden_id
+        JOIN source.field_changes c ON c.connection_id = o.connection_id AND c.entity = '{entity}' AND c.external_id = o.external_id
+            AND c.field = ANY(ARRAY['phones', 'emails', 'contact_points']) AND NOT c.is_own_write
+    ) f
+    CROSS JOIN LATERAL (
+        SELECT COALESCE(a.kind, b.kind) AS kind, COALESCE(a.value, b.value) AS value, b.value IS NULL AS was_removed
+        FROM jsonb_to_recordset(f.old_points) a (kind text, value text)
+        FULL JOIN jsonb_to_recordset(f.new_points) b (kind text, value text) ON b.kind = a.kind AND b.value = a.value
+        WHERE a.value IS NULL OR (b.value IS NULL AND f.seen_at >= f.joined_at)
+    ) p
+    WHERE p.kind = ANY(%(kinds)s::text[])
+    ORDER BY f.golden_id, p.kind, p.value, f.at DESC, f.id DESC
+) l
+WHERE l.was_removed AND w.entity = '{entity}' AND w.golden_id = l.golden_id AND w.kind = l.kind AND w.value = l.value
+  AND NOT EXISTS (
+      SELECT FROM sides_{entity} n
+      JOIN crm.crosswalk x ON x.entity = '{entity}' AND x.connection_id = n.connection_id AND x.external_id = n.external_id
+      JOIN source.contact_points q ON q.entity = '{entity}' AND q.connection_id = n.connection_id AND q.external_id = n.external_id
+      WHERE n.golden_id = w.golden_id AND n.joined_at > l.seen_at AND x.rule <> 'marker' AND n.connection <> 'app'
+        AND q.kind = w.kind AND q.value = w.value
+  );
 
 -- name: keep_preferred_points
 -- Of kinds that follow one source, keep only the points of the first side that has any.

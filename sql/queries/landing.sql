@@ -158,11 +158,11 @@ WHERE r.connection_id = %(connection_id)s AND r.entity = %(kind)s AND r.deleted_
                   AND s.external_id = r.external_id AND s.stream = ANY(%(streams)s));
 
 -- name: raw_batch
--- The next live payloads of a kind in order of their ids, to be normalized again.
+-- The next live payloads of a kind in order of their ids, to be normalized again; not of those written to since they were read.
 SELECT external_id, payload, remote_created_at, remote_updated_at
 FROM raw.records
 WHERE connection_id = %(connection_id)s AND entity = %(kind)s AND deleted_at IS NULL AND payload IS NOT NULL
-  AND external_id > %(after)s
+  AND content_hash <> '\x01' AND external_id > %(after)s
 ORDER BY external_id
 LIMIT %(size)s;
 

@@ -114,6 +114,13 @@ SELECT s.connection_id, s.external_id, 'marker' AS rule, s.originator_id || '|' 
 FROM {batch} b JOIN source.{entity} s ON s.connection_id = b.connection_id AND s.external_id = b.external_id
 WHERE s.originator_id <> '' AND s.origin_id <> '' AND s.deleted_at IS NULL
 
+-- name: key_app
+-- Key: which golden record a row of the app is about, where rows have no marker of their own.
+SELECT s.connection_id, s.external_id, 'marker', 'crm_pipeline|' || s.external_id
+FROM {batch} b JOIN source.{entity} s ON s.connection_id = b.connection_id AND s.external_id = b.external_id
+JOIN sync.connections c ON c.id = s.connection_id AND c.crm = 'app'
+WHERE s.deleted_at IS NULL
+
 -- name: key_external_id
 -- Key: the custom field a rule names as the identifier of an outside system.
 SELECT s.connection_id, s.external_id, 'external_id', trim(v.value)
@@ -411,10 +418,10 @@ CROSS JOIN LATERAL ({keys_of_seed}) k
 LEFT JOIN match_touched t ON t.connection_id = k.connection_id AND t.external_id = k.external_id;
 
 -- name: drop_crowded
--- A key that too many records of one connection share is no key.
-DELETE FROM match_keyed WHERE key_no IN (
-    SELECT key_no FROM match_keyed GROUP BY key_no, connection_id HAVING count(*) > %(max_sharing)s
-);
+-- A key that too many records of one connection share is no key; what the app says of a record is part of it, not found by keys.
+DELETE FROM match_keyed
+WHERE key_no IN (SELECT key_no FROM match_keyed GROUP BY key_no, connection_id HAVING count(*) > %(max_sharing)s)
+   OR connection_id IN (SELECT id FROM sync.connections WHERE crm = 'app');
 
 -- name: pair
 -- Pair the records that share a key.
@@ -502,7 +509,9 @@ SELECT count(*) FROM handed;
 -- name: find_problems
 -- Find the groups in which two records are of one connection, or something speaks against a pair.
 INSERT INTO match_problems
-SELECT l.label FROM match_labels l JOIN match_touched t ON t.n = l.n GROUP BY l.label, t.connection_id HAVING count(*) > 1
+SELECT l.label FROM match_labels l JOIN match_touched t ON t.n = l.n
+WHERE t.connection_id NOT IN (SELECT id FROM sync.connections WHERE crm = 'app')
+GROUP BY l.label, t.connection_id HAVING count(*) > 1
 UNION
 SELECT x.label FROM match_contradictions c JOIN match_labels x ON x.n = c.a JOIN match_labels y ON y.n = c.b WHERE x.label = y.label
 UNION
@@ -510,8 +519,8 @@ SELECT x.label FROM match_decided d JOIN match_labels x ON x.n = d.a JOIN match_
 WHERE x.label = y.label AND d.verdict = 'apart';
 
 -- name: problem_records
--- The records of those groups, group by group.
-SELECT l.label, l.n, t.connection_id
+-- The records of those groups, group by group. Rows of the app may be together: each counts as a connection of its own.
+SELECT l.label, l.n, CASE WHEN t.connection_id IN (SELECT id FROM sync.connections WHERE crm = 'app') THEN -l.n ELSE t.connection_id END
 FROM match_problems p JOIN match_labels l ON l.label = p.label JOIN match_touched t ON t.n = l.n
 ORDER BY l.label, l.n;
 

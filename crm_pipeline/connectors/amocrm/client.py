@@ -6,14 +6,16 @@ holds an eighth; the session's gate sees to that when requests leave late.
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from crm_pipeline.connectors import Link, Meter, Secrets
 from crm_pipeline.connectors.amocrm import auth
 from crm_pipeline.connectors.amocrm.payloads import has_next, rows_of, total_of
-from crm_pipeline.connectors.amocrm.statuses import classify
+from crm_pipeline.connectors.amocrm.statuses import classify, classify_write
 from crm_pipeline.errors import ConsentNeeded, RequestRefused
 from crm_pipeline.http import Answer, Session, TokenRefused
 from crm_pipeline.model.records import Payload
@@ -54,6 +56,8 @@ class Client:
         self._looked_for_move = False
         self.served_at: float | None = None
         """The server's `Date` of the last answer, unix seconds."""
+        self.ahead = 0.0
+        """By how many seconds the server's clock is ahead of ours."""
 
     def __repr__(self) -> str:
         return f"Client({self._link.name!r})"
@@ -73,12 +77,14 @@ class Client:
 
         Raises RequestRefused, ConnectionStopped, TryLater.
         """
-        try:
-            return self._send(path, params, lane)
-        except RequestRefused as error:
-            if error.status != 404 or not self._has_moved():
-                raise
-        return self._send(path, params, lane)
+        return self._where_it_lives(lambda: self._send(path, params, lane))
+
+    def write(self, method: str, path: str, body: Any, *, lane: str) -> Answer:
+        """Write once; sent again only when it was certainly not applied.
+
+        Raises RequestRefused, AnswerLost (nobody knows whether it was applied); ConnectionStopped, TryLater: it was not.
+        """
+        return self._where_it_lives(lambda: self._send(path, (), lane, method, body))
 
     def page(self, path: str, key: str, params: Params = (), *, limit: int = MOST_PER_PAGE, page: int = 1) -> ListPage:
         """Read one page of a list; 204 is an empty page."""
@@ -120,11 +126,20 @@ class Client:
         answer = self.get("/api/v4/account", [("with", ",".join(with_))] if with_ else ())
         return (answer.json if isinstance(answer.json, dict) else {}), answer
 
-    def _send(self, path: str, params: Params, lane: str) -> Answer:
+    def _where_it_lives(self, send: Callable[[], Answer]) -> Answer:
+        """Send; when it is not found and the account turns out to have another address by now, send again."""
+        try:
+            return send()
+        except RequestRefused as error:
+            if error.status != 404 or not self._has_moved():
+                raise
+        return send()
+
+    def _send(self, path: str, params: Params, lane: str, method: str = "GET", body: Any = None) -> Answer:
         for _ in range(3):  # with the token at hand, with one another process has got, with one we have got
             token = self._token()
             try:
-                return self._ask(path, params, token, lane)
+                return self._ask(path, params, token, lane, method, body)
             except TokenRefused:
                 refused = token
             self._renew(refused)
@@ -132,10 +147,14 @@ class Client:
             "amoCRM refuses the token it has just issued: the integration is switched off.", what_to_do=auth.CONSENT
         )
 
-    def _ask(self, path: str, params: Params, token: str, lane: str) -> Answer:
-        headers = {"Authorization": f"Bearer {token}"}
-        answer = self.http.send("GET", self.base_url + path, headers=headers, params=list(params), classify=classify, lane=lane)
-        self.served_at = answer.served_at or self.served_at
+    def _ask(self, path: str, params: Params, token: str, lane: str, method: str, body: Any) -> Answer:
+        headers, reads = {"Authorization": f"Bearer {token}"}, method == "GET"
+        answer = self.http.send(
+            method, self.base_url + path, headers=headers, params=list(params) or None, json=body,
+            classify=classify if reads else classify_write, safe=reads, lane=lane,
+        )  # fmt: skip
+        if answer.served_at:
+            self.served_at, self.ahead = answer.served_at, answer.served_at - time.time()
         parts = urlsplit(answer.url)
         self._base_url = f"{parts.scheme}://{parts.netloc}"  # where a redirect has led to
         return answer

@@ -26,6 +26,11 @@ class Fields:
     tax_id: str | None = None
     sku: str | None = None
     price: Decimal | None = None
+    marker: str | None = None
+    """Golden id of a record we made."""
+
+
+MARKER_CODE = "CRM_PIPELINE_ID"
 
 
 def read_fields(entity: str, row: Payload, context: MappingContext) -> Fields:
@@ -47,6 +52,8 @@ def read_fields(entity: str, row: Payload, context: MappingContext) -> Fields:
             _add_points(points, code, values, region)
         elif code == "POSITION":
             found.position = text(values[0].get("value"))
+        elif code == MARKER_CODE:
+            found.marker = text(values[0].get("value"))
         else:
             _keep(found, readers.of(sent, code), values, zone)
     found.points = tuple(points.values())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from crm_pipeline.connectors.amocrm import reference_mapping
-from crm_pipeline.connectors.amocrm.custom_values import Fields, read_fields
+from crm_pipeline.connectors.amocrm.custom_values import MARKER_CODE, Fields, read_fields
 from crm_pipeline.connectors.amocrm.payloads import CATALOG_ID, ENTITY_OF, ENTITY_TYPE, at, embedded, named, stage_id
 from crm_pipeline.connectors.amocrm.records import Child, Children, source_record, whole
 from crm_pipeline.connectors.amocrm.reference_mapping import CATEGORIES
@@ -37,6 +37,8 @@ def normalize(raw: RawRecord, context: MappingContext) -> list[SourceRecord]:
         raise Unreadable("payload: not an object.")
     if not raw.external_id or not reference(raw.payload.get("id")):
         raise Unreadable("id: missing or not an id.")
+    if raw.kind == "custom_fields" and raw.payload.get("code") == MARKER_CODE:
+        return []  # where our own marker is kept is nobody's field
     try:
         return [mapper(raw.payload, raw, context)]
     except (TypeError, ValueError, AttributeError, KeyError) as error:

@@ -14,6 +14,8 @@ from crm_pipeline.model.records import Payload, RawRecord
 ENTITY_OF = {"leads": "deals", "contacts": "contacts", "companies": "companies"}
 """amoCRM's plural names → our entities."""
 
+PLURAL_OF = {entity: plural for plural, entity in ENTITY_OF.items()}
+
 SINGULAR = {"lead": "deals", "contact": "contacts", "company": "companies", "task": "tasks"}
 """The singular names of events and webhooks → our entities (facts: amocrm 4.12)."""
 

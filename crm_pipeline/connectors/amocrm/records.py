@@ -7,6 +7,7 @@ from crm_pipeline.connectors.amocrm.custom_values import Fields
 from crm_pipeline.connectors.amocrm.payloads import at
 from crm_pipeline.model.cleaning import money
 from crm_pipeline.model.records import Payload, RawRecord, SourceRecord
+from crm_pipeline.model.writing import ORIGINATOR
 
 Child = Mapping[str, Any]
 Children = dict[str, tuple[Child, ...]]
@@ -18,6 +19,8 @@ def source_record(
     """Return a source record with the row's own times; without a time of change, that of creation counts."""
     created = raw.remote_created_at or at(row.get("created_at"))
     updated = raw.remote_updated_at or at(row.get("updated_at")) or created
+    if fields and fields.marker:
+        values = {**values, "originator_id": ORIGINATOR, "origin_id": fields.marker}
     return SourceRecord(entity, raw.external_id, values, created, updated, fields.custom if fields else {}, children or {})
 
 

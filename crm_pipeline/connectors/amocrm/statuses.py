@@ -20,6 +20,14 @@ def classify(answer: Answer) -> Verdict:
     return TABLE.get(answer.status, _other)(answer)
 
 
+def classify_write(answer: Answer) -> Verdict:
+    """Judge the answer to a write: a right that is missing for it is no reason to stop the connection, and after any 5xx nobody
+    knows whether it was applied."""
+    if answer.status == 403 and _is_refusal(answer):
+        return _refused(answer)
+    return _unavailable(answer) if answer.status == 503 else classify(answer)
+
+
 def detail_of(answer: Answer) -> str:
     """Return the sentence of an error body, redacted as the answer's text is."""
     body = answer.json if isinstance(answer.json, dict) else {}
@@ -60,11 +68,15 @@ def _unpaid(answer: Answer) -> Verdict:
 
 def _forbidden(answer: Answer) -> Verdict:
     """JSON: a right is missing; anything else is the web server's page: the account or address is blocked for flooding."""
-    if isinstance(answer.json, dict) and "retry_after" not in answer.json:
+    if _is_refusal(answer):
         return Verdict(
             "raise", error=AccessDenied(f"amoCRM refuses this: {detail_of(answer) or 'no reason given'}.", what_to_do=ALLOW)
         )
     return Verdict("raise", error=AccessBlocked("amoCRM blocks this account or address (403).", what_to_do=UNBLOCK))
+
+
+def _is_refusal(answer: Answer) -> bool:
+    return isinstance(answer.json, dict) and "retry_after" not in answer.json
 
 
 def _gone(answer: Answer) -> Verdict:

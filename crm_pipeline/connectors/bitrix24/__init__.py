@@ -1,19 +1,24 @@
 """Bitrix24, through an incoming webhook or an OAuth application. Exports `CONNECTOR`; see the README beside this file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from crm_pipeline.connectors import Link, Secrets, Stream
-from crm_pipeline.connectors.bitrix24 import auth, check, payloads
+from crm_pipeline.connectors.bitrix24 import auth, check, expressing, finding, payloads, writing
 from crm_pipeline.connectors.bitrix24.client import Client
 from crm_pipeline.connectors.bitrix24.faces import faces_of
 from crm_pipeline.connectors.bitrix24.mapping import normalize
 from crm_pipeline.connectors.bitrix24.reference import walk_reference
 from crm_pipeline.connectors.bitrix24.single import walk_records
+from crm_pipeline.connectors.bitrix24.spelling import Desk
 from crm_pipeline.connectors.bitrix24.walks import parts_of, walk_comments, walk_parts
+from crm_pipeline.connectors.bitrix24.writable import SETTLE_SECONDS, WRITABLE
 from crm_pipeline.http import Meter, Session
+from crm_pipeline.model.cleaning import text
 from crm_pipeline.model.entities import HISTORY
-from crm_pipeline.model.records import Account, MappingContext, Page, RawRecord, SourceRecord, WalkRequest
+from crm_pipeline.model.records import Account, MappingContext, Page, Payload, RawRecord, SourceRecord, WalkRequest
+from crm_pipeline.model.writing import Outcome, Write
 
 
 class Bitrix24:
@@ -66,6 +71,25 @@ class Bitrix24:
         """Map one live payload."""
         return normalize(raw, context)
 
+    writable = WRITABLE
+    settle_seconds = SETTLE_SECONDS
+
+    def express(self, entity: str, values: Mapping[str, Any], context: MappingContext) -> dict[str, Any]:
+        """Return what the portal would hold after `values` were written."""
+        return expressing.express(entity, values, context)
+
+    def prepare(self, link: Link) -> Payload:
+        """Have nothing to provide: the vendor has fields for a marker (facts: bitrix24 6)."""
+        return {}
+
+    def find(self, link: Link, creates: Sequence[Write], context: MappingContext) -> dict[str, str]:
+        """Return key → external id of those creates that are in the portal already."""
+        return finding.find(_desk(link, context), creates)
+
+    def write(self, link: Link, writes: Sequence[Write], context: MappingContext, lane: str) -> Iterator[Outcome]:
+        """Do it in batches of fifty commands, and yield an outcome per write."""
+        yield from writing.write(_desk(link, context, lane), writes)
+
     def authorization_url(self, settings: Mapping[str, str], state: str) -> str:
         """Return the address a person gives consent at."""
         return auth.authorization_url(settings, state)
@@ -73,6 +97,11 @@ class Bitrix24:
     def exchange_code(self, http: Session, base_url: str, secrets: Secrets, code: str, now: datetime) -> Secrets:
         """Exchange an authorization code for the first pair of tokens."""
         return auth.exchange_code(http, secrets, code, now)
+
+
+def _desk(link: Link, context: MappingContext, lane: str = "bulk") -> Desk:
+    client = Client(link, lane=lane)
+    return Desk(client, faces_of(client, link.facts), context, text(link.facts.get("user_id")))
 
 
 CONNECTOR = Bitrix24()

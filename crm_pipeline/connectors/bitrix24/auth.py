@@ -178,3 +178,18 @@ def _kept(http: Session, secrets: Secrets, answer: Answer, now: float) -> Secret
         "scope": found.get("scope") or secrets.get("scope"),
     }
     return {**secrets, **{key: value for key, value in new.items() if value is not None}}
+
+
+class PortalMoved(CrmPipelineError):
+    """The portal answers at another address, and what it redirected to is not the call itself."""
+
+    def __init__(self, new_origin: str):
+        super().__init__("The portal has moved.")
+        self.origin = new_origin
+
+
+def secret_values(secrets: Secrets) -> list[Any]:
+    """Return what must never be read: tokens, and the secret part of a webhook's address."""
+    names = ("access_token", "refresh_token", "client_secret", "application_token")
+    webhook = str(secrets.get("webhook_url") or "").rstrip("/")
+    return [secrets.get(name) for name in names] + [webhook, webhook.rpartition("/")[2]]

@@ -4,35 +4,43 @@ What belongs here: addressing, the envelope, what follows from a refusal. Which 
 belongs to `walks`; names of calls and fields to `payloads`.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from crm_pipeline.connectors import Link, Secrets
-from crm_pipeline.connectors.bitrix24.auth import Credential, origin, refresher
+from crm_pipeline.connectors.bitrix24.auth import Credential, PortalMoved, origin, refresher, secret_values
 from crm_pipeline.connectors.bitrix24.brackets import as_map, query
 from crm_pipeline.connectors.bitrix24.operating import OperatingTime
 from crm_pipeline.connectors.bitrix24.payloads import PAGE, Extra, Params
 from crm_pipeline.connectors.bitrix24.refusals import failure, ruling
-from crm_pipeline.connectors.bitrix24.replies import Command, Reply, before, failed, is_passing, number, read_batch
-from crm_pipeline.errors import ConsentNeeded, CrmPipelineError, CrmUnavailable
+from crm_pipeline.connectors.bitrix24.replies import Command, Reply, before, begun, failed, is_passing, number, read_batch
+from crm_pipeline.errors import (
+    AnswerLost,
+    ConnectionStopped,
+    ConsentNeeded,
+    CrmPipelineError,
+    CrmUnavailable,
+    RequestRefused,
+    TryLater,
+)
 from crm_pipeline.http import Answer, TokenRefused, Verdict
 from crm_pipeline.model.cleaning import moment
 
-
-class _Moved(CrmPipelineError):
-    """The portal answers at another address, and what it redirected to is not the call itself."""
-
-    def __init__(self, new_origin: str):
-        super().__init__("The portal has moved.")
-        self.origin = new_origin
+LOG = logging.getLogger("crm_pipeline.bitrix24")
 
 
 TRIES = 5
 """How often a batch is sent again because commands inside it failed for the moment."""
+
+
+PAUSE_SECONDS = 2.0
+"""How long nobody calls after a command that writes was refused for the rate (facts: bitrix24 7)."""
 
 
 class Client:
@@ -56,7 +64,7 @@ class Client:
         """The portal's clock at the first answer."""
         self.offset = str(link.facts.get("portal_offset") or "+00:00")
         """The portal's offset, as its times are written."""
-        link.http.redactor.register(*_secret_values(self._secrets))
+        link.http.redactor.register(*secret_values(self._secrets))
 
     @property
     def base_url(self) -> str:
@@ -131,15 +139,54 @@ class Client:
             replies = self._batch_sent(commands, written)
         return replies
 
-    def _batch_sent(self, commands: Mapping[str, Command], written: Mapping[str, str]) -> dict[str, Reply]:
-        answer = self._send("batch", {"halt": 0, "cmd": written}, True)
+    def _batch_sent(self, commands: Mapping[str, Command], written: Mapping[str, str], safe: bool = True) -> dict[str, Reply]:
+        answer = self._send("batch", {"halt": 0, "cmd": written}, safe)
         body = as_map(answer.json)
         self.operating.note("batch", body.get("time"))
         parts = as_map(body.get("result"))
-        for name, took in as_map(parts.get("result_time")).items():
+        times = as_map(parts.get("result_time"))
+        for name, took in times.items():
             if name in commands:
                 self.operating.note(commands[name][0], took)
-        return read_batch(commands, parts, self._link.http.redactor.redact)
+        replies = read_batch(commands, parts, self._link.http.redactor.redact)
+        return replies if safe else {name: replace(reply, at=begun(times.get(name), body)) for name, reply in replies.items()}
+
+    def write(self, commands: Mapping[str, Command]) -> dict[str, Reply]:
+        """Run up to 50 commands that write, once; a command missing in the replies has an unknown outcome.
+
+        Only what was turned away because the token ran out before it is sent again. Raises AnswerLost when nothing is known of
+        any of them, another TryLater or ConnectionStopped when none was sent.
+        """
+        written = {name: f"{method}?{query(params)}" for name, (method, params) in commands.items()}
+        used = self._credential()
+        replies = self._batch_sent(commands, written, safe=False)
+        again = [name for name, reply in replies.items() if reply.ruled and reply.ruled.action == "refresh"]
+        if not used.token or not again:
+            return replies
+        try:
+            self._renew(used)
+            rest = self._batch_sent({name: commands[name] for name in again}, {name: written[name] for name in again}, safe=False)
+        except AnswerLost:
+            return {name: reply for name, reply in replies.items() if name not in again}
+        except (TryLater, ConnectionStopped) as error:
+            LOG.warning("crm_write connection=%s not repeated with a new token: %s", self._link.name, error)
+            return replies
+        return {name: reply for name, reply in replies.items() if name not in again} | rest
+
+    def write_alone(self, command: Command) -> Reply:
+        """Run one command that writes by itself, as JSON, once: for what a batch's query cannot carry. Raises as `write` does."""
+        method, params = command
+        try:
+            body = as_map(self._send(method, params, False).json)
+        except RequestRefused as refused:
+            said = {"error": refused.code, "error_description": refused.detail}
+            return Reply(ruled=ruling(refused.status, said), body=said, status=refused.status)
+        self.operating.note(method, body.get("time"))
+        return Reply(body.get("result"), at=begun(body.get("time"), body))
+
+    def rest_all(self) -> None:
+        """Let everybody who uses this portal's meter pause: the portal said that requests come too fast."""
+        self._link.http.budget.pause(self._link.http.meter.key, PAUSE_SECONDS)
 
     def _send(self, method: str, params: Params, safe: bool) -> Answer:
         """Post one call; a refused token is renewed once (facts: bitrix24 1.3)."""
@@ -147,7 +194,7 @@ class Client:
         for tries_left in (1, 0) if credential.token else (0,):
             try:
                 answer = self._post(credential, method, params, safe)
-            except _Moved as moved:
+            except PortalMoved as moved:
                 return self._send_moved(credential, moved, method, params, safe)
             except TokenRefused as refused:
                 body, status = refused.answer.json, refused.answer.status
@@ -159,7 +206,7 @@ class Client:
                 credential = self._renew(credential)
         raise self._not_accepted(method, status, body)
 
-    def _send_moved(self, credential: Credential, moved: _Moved, method: str, params: Params, safe: bool) -> Answer:
+    def _send_moved(self, credential: Credential, moved: PortalMoved, method: str, params: Params, safe: bool) -> Answer:
         """Repeat a call at the address a portal was renamed to (facts: bitrix24 1.7)."""
         if origin(credential.root) == moved.origin:
             raise CrmUnavailable(f"{method}: the portal redirects in circles.")
@@ -184,7 +231,7 @@ class Client:
         ruled = ruling(answer.status, body)
         landed = origin(answer.url)
         if ruled and landed != origin(credential.root) and urlsplit(answer.url).path != urlsplit(credential.root + method).path:
-            return Verdict("raise", error=_Moved(landed))
+            return Verdict("raise", error=PortalMoved(landed))
         if ruled is None:
             broken = "result" not in body
             return Verdict("retry", error=CrmUnavailable(f"{method}: the answer holds no result.")) if broken else Verdict("ok")
@@ -207,7 +254,7 @@ class Client:
         if stale.token is None:
             raise self._not_accepted("batch", 401, None)
         secrets = self._link.vault.renew(stale.token, refresher(self._link.http, time.time))
-        self._link.http.redactor.register(*_secret_values(secrets))
+        self._link.http.redactor.register(*secret_values(secrets))
         with self._lock:
             self._secrets = secrets
         return self._credential()
@@ -248,10 +295,3 @@ class Client:
         if self.started_at is None:
             raise CrmUnavailable("The portal does not tell its time, and without it nothing can be read incrementally.")
         return self.started_at
-
-
-def _secret_values(secrets: Secrets) -> list[Any]:
-    """Return what must never be read: tokens, and the secret part of a webhook's address."""
-    names = ("access_token", "refresh_token", "client_secret", "application_token")
-    webhook = str(secrets.get("webhook_url") or "").rstrip("/")
-    return [secrets.get(name) for name in names] + [webhook, webhook.rpartition("/")[2]]

@@ -61,6 +61,16 @@ Value = tuple[Any, Any, Any, Any]
 """Type (PHONE …), value, label, the CRM's id of the value."""
 
 
+def values_of(payload: Payload) -> list[Value]:
+    """Return every value with its own id, as it is held; none when the payload has only the flat extras."""
+    return list(_item(payload.get("fm")) if "id" in payload else _classic(payload))
+
+
+def normal(kind: str, written: str, context: MappingContext) -> str:
+    """Return a value as the mapping would read it."""
+    return _NORMAL[kind](written, context)
+
+
 def _item(fm: Any) -> Iterator[Value]:
     for found in as_list(fm):
         if isinstance(found, Mapping):

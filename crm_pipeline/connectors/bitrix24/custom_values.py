@@ -167,6 +167,27 @@ class Definitions:
         return str(told) if told else known.partition(":")[2] if known else spelled(name)
 
 
+def tax_field(context: MappingContext) -> str | None:
+    """Return the key of the companies' field the tax id is read from; None when there is none, or it could be any of several."""
+    keys = [name.partition(":")[2] for name in context.fields if name.startswith("companies:")]
+    known = [Definition.of(key, context.fields[f"companies:{key}"]) for key in keys]
+    found = [one.key for one in known if one.is_tax_id and one.kind == "text"]
+    return found[0] if len(found) == 1 else None
+
+
+def item_name(entity: str, key: str, context: MappingContext) -> str:
+    """Return how `crm.item.*` names a user field: as the vendor's table says, else by its documented rule (facts: bitrix24 4.3).
+
+    >>> item_name("deals", "UF_CRM_2_1639669411830", MappingContext(1))
+    'ufCrm2_1639669411830'
+    """
+    told = as_map(as_map(context.facts.get("uf_names")).get(entity))
+    by_table = next((name for name, upper in told.items() if upper == key), None)
+    parts = key.removeprefix("UF_CRM_").split("_")
+    short = f"ufCrm{parts[0]}_{'_'.join(parts[1:])}" if len(parts) > 1 and parts[0].isdigit() else f"ufCrm_{'_'.join(parts)}"
+    return by_table or short
+
+
 def spelled(name: str) -> str:
     """Return the UF name of a `crm.item` name, the last resort: `ufCrm2_16` → `UF_CRM_2_16`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Z])", "_", name).upper()

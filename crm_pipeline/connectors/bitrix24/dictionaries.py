@@ -8,6 +8,7 @@ from typing import Any
 
 from crm_pipeline.connectors.bitrix24.brackets import as_list, as_map
 from crm_pipeline.connectors.bitrix24.custom_values import KIND_OF_TYPE
+from crm_pipeline.connectors.bitrix24.payloads import OWN_KEY
 from crm_pipeline.connectors.bitrix24.reading import faces, id_of, reference_of, text_of, times
 from crm_pipeline.errors import Unreadable
 from crm_pipeline.model.cleaning import email, flag, full_name, moment, money, text
@@ -85,9 +86,10 @@ def product(raw: RawRecord, payload: Payload, context: MappingContext) -> list[S
     """Map a product of either catalog; the price is the one of the first price type, the base one."""
     names = _PRODUCT[0] if "id" in payload else _PRODUCT[1]
     price, currency = _price(payload)
+    outside_key = text_of(payload, names["outside_key"]) or ""
     values = {
         "name": text_of(payload, names["name"]),
-        "sku": text_of(payload, names["sku"]) or text_of(payload, names["outside_key"]),
+        "sku": text_of(payload, names["sku"]) or (None if outside_key.startswith(OWN_KEY) else outside_key or None),
         "price": price,
         "currency": currency or (context.currency if price is not None else None),
         "is_active": flag(payload.get(names["active"])) is not False,

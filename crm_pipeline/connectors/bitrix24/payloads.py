@@ -48,6 +48,9 @@ SCOPES = {
 STREAM_SCOPES = {"tasks": ("task", "tasks"), "users": ("user", "user_basic", "user_brief")}
 """Stream → scopes of which one is needed; every other stream needs `crm` (products: `crm` or `catalog`)."""
 
+OWN_KEY = "crm_pipeline:"
+"""What the outside key of a product or task we made begins with: these have no ORIGINATOR_ID beside it (facts: bitrix24 6)."""
+
 MULTI_FIELDS = ("PHONE", "EMAIL", "WEB", "IM")
 
 TASK_SELECT = [

@@ -29,6 +29,8 @@ def batch(account: Account, call: Call, name: str, prepare: Prepare, show: Show)
     if failed and (account.switches.batch_error == "whole" or not ready):
         return validation_answer(failed)
     done = [show(act(), item, request_id) for item, request_id, act in ready]
+    if failed and account.switches.batch_error == "partial-400":
+        return validation_answer(failed)
     body: Row = {"_links": {"self": href(call.path.removeprefix("/api/v4/"))}, "_embedded": {name: done}}
     if failed:
         body["validation-errors"] = [{"request_id": id, "errors": errors.found} for id, errors in failed]

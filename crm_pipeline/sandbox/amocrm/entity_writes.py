@@ -34,7 +34,7 @@ _COMMON: dict[str, Check] = {
 }
 _CONTACT: dict[str, Check] = _COMMON | {"first_name": v.nullable(v.text), "last_name": v.nullable(v.text)}
 _LEAD: dict[str, Check] = _COMMON | {
-    "price": v.integer,
+    "price": v.price,
     "status_id": v.integer,
     "pipeline_id": v.pipeline,
     "closed_at": v.nullable(v.integer),
@@ -133,7 +133,7 @@ def _check_links(account: Account, item: Row, errors: Errors) -> None:
 
 def _create(account: Account, kind: str, by: int, item: Row) -> Row:
     id, now = account.records.next_id(kind), account.now()
-    row = _blank(account, kind, id, by, now) | _plain(kind, item)
+    row = _blank(account, kind, id, by, now) | _plain(kind, item) | _priced(account, item)
     row["updated_by"] = item.get("updated_by", row["created_by"])
     row = _written(account, kind, row, item)
     embedded = item.get("_embedded") or {}
@@ -149,7 +149,7 @@ def _create(account: Account, kind: str, by: int, item: Row) -> Row:
 def _update(account: Account, kind: str, by: int, item: Row) -> Row:
     before = account.records.get(kind, item["id"])
     assert before is not None
-    after = before | _plain(kind, item)
+    after = before | _plain(kind, item) | _priced(account, item)
     if _moves(account, item):
         after |= {"updated_at": item.get("updated_at", account.now()), "updated_by": item.get("updated_by", by)}
     return account.changes.updated(kind, before, _written(account, kind, after, item), by)
@@ -190,6 +190,13 @@ def _plain(kind: str, item: Row) -> Row:
         "pipeline_id",
     }
     return {name: value for name, value in item.items() if name not in skipped}
+
+
+def _priced(account: Account, item: Row) -> Row:
+    """Keep the minor units of a price beside its whole part, in an account that has them."""
+    if "price" not in item or not account.switches.minor_units:
+        return {}
+    return {"price": int(item["price"]), "price_with_minor_units": float(item["price"])}
 
 
 def _full_name(row: Row, item: Row) -> str:

@@ -119,6 +119,8 @@ def _items(account: Account, call: Call) -> list[Row] | Answer:
     if (refused := form_refusal(call.body, 250)) is not None:
         return refused
     kind, own = call.params["kind"], call.params.get("id")
+    if own is None and not account.switches.mass_links:
+        return missing(call)
     if own is not None and account.records.get(kind, int(own)) is None:
         return missing(call)
     items = [item | {"entity_id": int(own)} if own and isinstance(item, dict) else item for item in call.body]

@@ -103,10 +103,12 @@ def _heads(account: Account, names: Sequence[str]) -> bool:
 def _with_heads(account: Account, names: Sequence[str], body: str) -> str:
     head: Row = {}
     if account.switches.minor_units:
-        head["price_with_minor_units"] = float(orjson.loads(body)["price"] or 0)
+        row = orjson.loads(body)
+        if "price_with_minor_units" not in row:
+            head["price_with_minor_units"] = float(row["price"] or 0)
     if "is_price_modified_by_robot" in names:
         head["is_price_modified_by_robot"] = False
-    return f"{orjson.dumps(head).decode()[:-1]},{body[1:]}"
+    return f"{orjson.dumps(head).decode()[:-1]},{body[1:]}" if head else body
 
 
 def trashed(account: Account, found: Found) -> list[str]:

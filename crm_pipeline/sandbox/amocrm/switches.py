@@ -37,7 +37,9 @@ class AmoSwitches(Switches):
     only_deleted_everywhere: bool = True  # False: contacts and companies do not know with=only_deleted
     # writes
     single_patch: Literal["root", "embedded"] = "root"
-    batch_error: Literal["whole", "partial"] = "whole"
+    # a bad item refuses the whole batch; the good ones are done and 200 says so; they are done although 400 is answered
+    batch_error: Literal["whole", "partial", "partial-400"] = "whole"
+    mass_links: bool = True  # /{type}/link for many rows; Kommo's reference does not have it
     link_bumps: bool = False  # linking moves updated_at of both sides
     note_bumps: bool = False
     task_bumps: bool = False

@@ -63,6 +63,11 @@ def integer(_: Account, value: Any) -> str | None:
     return None if fits else "InvalidType:int"
 
 
+def price(account: Account, value: Any) -> str | None:
+    """Accept a whole price; a fractional one where the account keeps minor units (the official library sends it so)."""
+    return number(account, value) if account.switches.minor_units else integer(account, value)
+
+
 def number(_: Account, value: Any) -> str | None:
     return None if isinstance(value, (int, float)) and not isinstance(value, bool) else "InvalidType:float"
 

@@ -42,7 +42,8 @@ _CLASSIC_NAMES = {
     "TYPE": "type",
     "STORE_ID": "storeId",
 }
-_NUMBERS = ("price", "quantity", "discountRate", "discountSum", "taxRate")
+_NUMBERS = ("price", "quantity", "discountRate", "discountSum", "taxRate", "priceExclusive", "priceNetto", "priceBrutto")
+_WHOLES = ("sort", "discountTypeId", "measureCode", "type", "storeId")
 
 
 def blank(number: int, deal: int, product: int, name: str, price: float, quantity: float, sort: int = 10) -> dict[str, Any]:
@@ -184,6 +185,7 @@ def _made(portal: Portal, deal: int, given: dict[str, Any], old: dict[int, dict[
     row |= {key: given[key] for key in given if key in row and key not in ("id", "ownerId", "ownerType", "priceAccount")}
     _check_discount(given)
     row |= {key: neat(float(row[key])) for key in _NUMBERS if row[key] is not None}
+    row |= {key: int(row[key]) for key in _WHOLES if row[key] is not None}
     row["productId"] = int(row["productId"] or 0)
     product = portal.store.get("product", row["productId"])
     row["productName"] = str(given.get("productName") or (product or {}).get("name") or row["productName"])

@@ -15,7 +15,7 @@ from .filters import Column, Dialect, unknown_item_key
 from .json_text import Rows
 from .paging import List, names_of, page, picked
 from .portal import Portal
-from .refusals import NOT_FOUND, Refusal
+from .refusals import NOT_FOUND, Refusal, classic
 from .space import IBLOCK, PRICE_GROUP
 
 KIND, PRICE = "product", "price"
@@ -59,6 +59,11 @@ _CLASSIC = {
     "TIMESTAMP_X": UPDATED,
     "DATE_CREATE": CREATED,
 }
+
+
+_FROM_CLASSIC = {"NAME": "name", "CODE": "code", "XML_ID": "xmlId", "ACTIVE": "active", "PRICE": "price"} | {
+    "CURRENCY_ID": "currency", "DESCRIPTION": "detailText",
+}  # fmt: skip
 
 
 def blank(number: int, name: str, created: str) -> dict[str, Any]:
@@ -149,6 +154,30 @@ def get_classic(portal: Portal, call: Call) -> dict[str, Any]:
     return classic_row(portal, _load(portal, KIND, call.classic_id()))
 
 
+@method("crm.product.add")
+def add_classic(portal: Portal, call: Call) -> int:
+    """Add a product with its price the deprecated way and return its id."""
+    given = _from_classic(call)
+    if not given.get("name"):
+        raise classic("Field 'Name' is required.")
+    return int(create(portal, given, call.actor)["id"])
+
+
+@method("crm.product.update")
+def update_classic(portal: Portal, call: Call) -> bool:
+    """Change a product and its price the deprecated way."""
+    if portal.store.state(KIND, call.classic_id()) != 0:
+        raise NOT_FOUND
+    change(portal, _load(portal, KIND, call.classic_id()), _from_classic(call), call.actor)
+    return True
+
+
+def _from_classic(call: Call) -> dict[str, Any]:
+    """Read fields by their deprecated names."""
+    given = call.classic_fields()
+    return {name: given[old] for old, name in _FROM_CLASSIC.items() if old in given}
+
+
 def classic_row(portal: Portal, row: dict[str, Any]) -> dict[str, Any]:
     """Convert a product to its deprecated face."""
     price = prices_of(portal, row["id"])
@@ -206,11 +235,11 @@ def price_row(number: int, product: int, price: float, currency: str, when: str)
 
 
 def _price(portal: Portal, product: int, given: dict[str, Any]) -> None:
-    if given.get("price") is None:
+    if given.get("price") in (None, ""):
         return
     known = prices_of(portal, product)
     number = known[0]["id"] if known else portal.store.next_id(PRICE)
-    currency = str(given.get("currency") or portal.dictionaries.currency)
+    currency = str(given.get("currency") or (known[0]["currency"] if known else portal.dictionaries.currency))
     row = price_row(number, product, float(given["price"]), currency, portal.iso())
     portal.store.put(PRICE, row, id=number, created=portal.now, updated=portal.now, parent=f"product:{product}")
 

@@ -11,7 +11,7 @@ from .portal import Portal
 from .refusals import Refusal
 from .space import NAMESPACE
 
-KIND = "task"
+KIND, COMMENT = "task", "taskcomment"
 WAITING, RUNNING, AWAITING_CONTROL, DONE, DEFERRED = "2", "3", "4", "5", "6"
 STATUS_AFTER = {
     "complete": DONE,

@@ -9,7 +9,8 @@ from typing import Any
 
 from crm_pipeline.connectors import Link, Secrets, Stream
 from crm_pipeline.connectors.bitrix24 import CONNECTOR
-from crm_pipeline.http import HostPolicy, LocalBudget, Meter, Patience, Session
+from crm_pipeline.http import HostPolicy, LocalBudget, Meter, Patience, Redactor, Session
+from crm_pipeline.http.transport import READ_SECONDS, Transport
 from crm_pipeline.model.records import Account, MappingContext, Page, RawRecord, SourceRecord, WalkRequest
 from crm_pipeline.sandbox.bitrix24 import BitrixSandbox
 from crm_pipeline.sandbox.serving import Options
@@ -92,6 +93,12 @@ class Portal:
         fields = {f"{row.values['entity']}:{row.values['field_key']}": row.values for row in rows}
         return MappingContext(1, self.account.timezone, self.account.currency, fields=fields, facts=self.account.facts)
 
+    def writing_context(self) -> MappingContext:
+        """Return the same with the stages' categories, as draining has it."""
+        plain = self.context()
+        rows = [normal for raw in self.records("stages") for normal in CONNECTOR.normalize(raw, plain)]
+        return replace(plain, stages={row.external_id: row.values["category"] for row in rows})
+
     def normal(self, stream: str, context: MappingContext, link: Link | None = None) -> dict[str, SourceRecord]:
         rows = [normal for raw in self.records(stream, link=link) for normal in CONNECTOR.normalize(raw, context)]
         return {row.external_id: row for row in rows}
@@ -104,11 +111,13 @@ def open_link(
     *,
     base_url: str = "",
     attempts: int = QUICK.attempts,
+    read_seconds: float = READ_SECONDS,
 ) -> Link:
     """Return a link as wiring would make it, with little patience and no rate of its own."""
     hosts = HostPolicy(CONNECTOR.vendor_hosts, ("127.0.0.1", "localhost"))
     meter = Meter(CONNECTOR.meter(sandbox.url, vault.read()).key, 0.0001, 1_000)
-    http = Session(hosts, meter, LocalBudget(), name="portal", patience=replace(QUICK, attempts=attempts))
+    transport = Transport(hosts, Redactor(), read_seconds=read_seconds)
+    http = Session(hosts, meter, LocalBudget(), name="portal", patience=replace(QUICK, attempts=attempts), transport=transport)
     return Link(1, "portal", base_url or sandbox.url, http, vault, facts or {})
 
 

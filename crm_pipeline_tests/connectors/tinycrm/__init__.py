@@ -1,34 +1,20 @@
 """The third connector: nothing of the pipeline knows it, yet it is found, loaded and synced like the others."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from crm_pipeline.connectors import Link, Meter, Secrets, Stream
-from crm_pipeline.errors import AccessDenied, ConsentNeeded, CrmPipelineError, CrmUnavailable
-from crm_pipeline.http import Answer, Session, TokenRefused, Verdict
-from crm_pipeline.model.records import Account, MappingContext, Page, RawRecord, SourceRecord, WalkRequest
-from crm_pipeline_tests.connectors.tinycrm import mapping
+from crm_pipeline.http import Session
+from crm_pipeline.model.records import Account, MappingContext, Page, Payload, RawRecord, SourceRecord, WalkRequest
+from crm_pipeline.model.writing import Outcome, Writable, Write
+from crm_pipeline_tests.connectors.tinycrm import mapping, writing
+from crm_pipeline_tests.connectors.tinycrm.client import get, renewed
 
 OVERLAP = timedelta(seconds=5)
 LIMIT = 100
-ERRORS: dict[int, Callable[[], CrmPipelineError]] = {
-    400: lambda: ConsentNeeded("Tiny forgot us."),
-    402: lambda: AccessDenied("Tiny wants money.", what_to_do="Pay."),
-    403: lambda: AccessDenied("Tiny says no.", what_to_do="Ask Tiny."),
-    500: lambda: CrmUnavailable("Tiny is ill."),
-}
-
-
-def classify(answer: Answer) -> Verdict:
-    """Say what an answer means."""
-    if answer.status in ERRORS:
-        return Verdict("raise", error=ERRORS[answer.status]())
-    if answer.status == 401:
-        return Verdict("refresh")
-    return Verdict("ok") if answer.status == 200 and answer.json is not None else Verdict("retry")
 
 
 @dataclass(frozen=True)
@@ -38,6 +24,8 @@ class TinyCrm:
     crm: str = "tinycrm"
     title: str = "Tiny CRM"
     vendor_hosts: tuple[str, ...] = (".tiny.example",)
+    writable: Mapping[str, Writable] = field(default_factory=lambda: writing.WRITABLE)
+    settle_seconds: float = 0.0
     streams: tuple[Stream, ...] = (
         *(
             Stream(kind, kind, (kind,), complete=True, windowed=False)
@@ -56,7 +44,7 @@ class TinyCrm:
 
     def check(self, link: Link) -> Account:
         """Ask who this is."""
-        found = _get(link, "account", {})
+        found = get(link, "account", {})
         return Account(found["id"], found["name"], link.base_url, "Europe/Moscow", "RUB")
 
     def walk(self, link: Link, stream: Stream, request: WalkRequest) -> Iterator[Page]:
@@ -65,7 +53,7 @@ class TinyCrm:
         after = (request.resume or {}).get("after", "0")
         began = None
         while True:
-            found = _get(link, stream.name, {**query, "after": after})
+            found = get(link, stream.name, {**query, "after": after})
             records = [_raw(stream.name, item) for item in found["items"]]
             after = records[-1].external_id if len(records) == LIMIT else None
             gone = [
@@ -87,7 +75,23 @@ class TinyCrm:
 
     def exchange_code(self, http: Session, base_url: str, secrets: Secrets, code: str, now: datetime) -> Secrets:
         """Take the code for a refresh token: that is all the tiny CRM asks."""
-        return {**secrets, **_token(http, base_url, code)}
+        return {**secrets, **renewed(http, base_url, code)}
+
+    def express(self, entity: str, values: Mapping[str, Any], context: MappingContext) -> dict[str, Any]:
+        """Return what would be held."""
+        return writing.express(entity, values)
+
+    def prepare(self, link: Link) -> Payload:
+        """There is a place for markers already."""
+        return {}
+
+    def find(self, link: Link, creates: Sequence[Write], context: MappingContext) -> dict[str, str]:
+        """Look for records by marker."""
+        return writing.find(link, creates)
+
+    def write(self, link: Link, writes: Sequence[Write], context: MappingContext, lane: str) -> Iterator[Outcome]:
+        """Do one after the other."""
+        return writing.write(link, writes, lane)
 
 
 CONNECTOR = TinyCrm()
@@ -118,21 +122,3 @@ def _raw(kind: str, item: dict[str, Any]) -> RawRecord:
     if "deleted_at" in item:
         return RawRecord(kind, item["id"], None, None, updated, deleted=True)
     return RawRecord(kind, item["id"], item, datetime.fromisoformat(item["created_at"]), updated)
-
-
-def _get(link: Link, path: str, query: dict[str, str]) -> Any:
-    token = link.vault.read()["access_token"]
-    try:
-        return _send(link, token, path, query)
-    except TokenRefused:
-        renewed = link.vault.renew(token, lambda old: {**old, **_token(link.http, link.base_url, old["refresh_token"])})
-    return _send(link, renewed["access_token"], path, query)
-
-
-def _send(link: Link, token: str, path: str, query: dict[str, str]) -> Any:
-    headers = {"Authorization": f"Bearer {token}"}
-    return link.http.send("GET", f"{link.base_url}/{path}", headers=headers, params=query, classify=classify).json
-
-
-def _token(http: Session, base_url: str, refresh: str) -> Secrets:
-    return http.send("POST", f"{base_url}/token", json={"refresh_token": refresh}, classify=classify, safe=False).json

@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from crm_pipeline.errors import Unreadable
-from crm_pipeline.model.entities import CHILDREN, COLUMNS, Child
+from crm_pipeline.model.entities import CHILDREN, COLUMNS, MARKERS, Child
 from crm_pipeline.model.records import MappingContext, RawRecord, SourceRecord
 
 TIMES = ("changed_at", "closed_at", "due_at", "completed_at", "happened_at")
@@ -24,6 +24,8 @@ def _normalize(raw: RawRecord, context: MappingContext) -> SourceRecord:
     if payload.get("broken"):
         raise Unreadable(f"broken: {payload['broken']}")
     values = {column: _typed(column, payload.get(column)) for column in COLUMNS[raw.kind]}
+    if raw.kind in ("contacts", "companies", "deals"):
+        values |= {marker: payload.get(marker) for marker in MARKERS}
     if raw.kind == "deals":
         values["stage_category"] = context.stages.get(values["stage_external_id"])
     children = {child.table: _children(child, payload.get(child.table, ())) for child in CHILDREN.get(raw.kind, ())}

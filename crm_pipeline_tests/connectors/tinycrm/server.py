@@ -2,6 +2,9 @@
 
 GET  /account                                          who this is
 GET  /<kind>?after=&limit=&from=&until=&ids=           records in order of their ids; with `from` also deleted ones
+GET  /<kind>?marker=                                   records made with this marker (origin_id)
+POST /<kind> {field: value}                            a new record
+PATCH /<kind>/<id> {field: value}                      other values; lists are replaced as a whole
 POST /token {"refresh_token"}                          a new pair; a token used twice kills the whole family
 """
 
@@ -33,6 +36,12 @@ class TinyServer(Sandbox):
         """kind → status to answer with."""
         self.hidden: set[str] = set()
         """Ids no list shows, though each is found when asked for: as rows that move while a list is read."""
+        self.vanished: set[str] = set()
+        """Fields there are no more: writing one is refused."""
+        self.refused: set[object] = set()
+        """Values of fields that are refused."""
+        self.writes: Counter[str] = Counter()
+        """Method and kind → how many writes were applied."""
         self.lock = threading.RLock()
         self.now = BORN
         self._running = ExitStack()
@@ -79,7 +88,7 @@ class TinyServer(Sandbox):
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
         kind = request.path.strip("/")
-        self.requests[kind] += 1
+        self.requests[kind.partition("/")[0]] += 1
         if kind == "token":
             pair = self._renew((await request.json())["refresh_token"])
             return web.json_response(pair or {"error": "invalid_grant"}, status=200 if pair else 400)
@@ -87,14 +96,42 @@ class TinyServer(Sandbox):
             return web.json_response({}, status=401)
         if kind in self.fail:
             return web.json_response({}, status=self.fail[kind])
+        if request.method in ("POST", "PATCH"):
+            return self._write(request.method, *kind.split("/"), fields=await request.json())
         now = self.now.isoformat()
         if kind == "account":
             return web.json_response({"id": self.account, "name": "Tiny", "now": now})
         return web.json_response({"items": self._page(kind, dict(request.query)), "now": now})
 
+    def _write(self, method: str, kind: str, record_id: str = "", *, fields: dict[str, Any]) -> web.Response:
+        with self.lock:
+            held = self.records.setdefault(kind, {})
+            if record_id and "deleted_at" in held.get(record_id, {"deleted_at": "never made"}):
+                return web.json_response({"error": "gone"}, status=404)
+            if complaint := self._complaint(fields):
+                return web.json_response(complaint, status=400)
+            record_id = record_id or str(max(map(int, held), default=0) + 1)
+            self.put(kind, record_id, **fields)
+            self.writes[f"{method} {kind}"] += 1
+            return web.json_response({"id": record_id, "updated_at": held[record_id]["updated_at"]})
+
+    def _complaint(self, fields: dict[str, Any]) -> dict[str, str] | None:
+        for name, value in fields.items():
+            if name in self.vanished:
+                return {"error": "unknown_field", "field": name, "detail": f"There is no field {name}."}
+            if isinstance(value, str) and value in self.refused:
+                return {
+                    "error": "NotSupportedChoice",
+                    "field": name,
+                    "detail": f"{name}: no valid choice.",
+                }
+        return None
+
     def _page(self, kind: str, query: dict[str, str]) -> list[dict[str, Any]]:
         with self.lock:
             found = sorted(self.records.get(kind, {}).values(), key=lambda record: int(record["id"]))
+        if query.get("marker"):
+            return [record for record in found if record.get("origin_id") == query["marker"]]
         if query.get("ids"):
             return [record for record in found if record["id"] in query["ids"].split(",") and "deleted_at" not in record]
         found = [r for r in found if int(r["id"]) > int(query.get("after", 0)) and r["updated_at"] >= query.get("from", "")]

@@ -1,0 +1,100 @@
+"""One run from a seed or a plan: a world, its steps, calm, judgement. Shared by the test and by `make chaos`."""
+
+import base64
+import os
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from crm_pipeline_tests.conftest import administer, url_of
+from crm_pipeline_tests.whole import steps
+from crm_pipeline_tests.whole.calm import calm
+from crm_pipeline_tests.whole.crew import Program
+from crm_pipeline_tests.whole.judges import judge
+from crm_pipeline_tests.whole.opening import open_up
+from crm_pipeline_tests.whole.steps import Plan
+from crm_pipeline_tests.whole.world import World, open_world
+
+LENGTHS = (12, 40)
+
+
+@dataclass
+class Place:
+    """Where runs take place: a Postgres, a migrated template database, the program, a folder."""
+
+    server: str
+    template: str
+    program: Program
+    folder: Path
+    rules: Path
+    numbers: int = 0
+
+
+@dataclass
+class Outcome:
+    """What came of one run."""
+
+    seed: str
+    counts: dict[str, int]
+    violations: list[str]
+    story: list[str]
+    seconds: float
+    log: str = field(repr=False, default="")
+
+
+@contextmanager
+def open_place(server: str, template: str, sabotage: str = "") -> Iterator[Place]:
+    """Yield a place for many runs."""
+    with TemporaryDirectory(prefix="crm-chaos-") as name:
+        folder = Path(name)
+        env = {
+            "CRM_ENCRYPTION_KEY": base64.b64encode(os.urandom(32)).decode(), "CRM_ALLOWED_HOSTS": "127.0.0.1",
+            "CRM_RULES_FILE": str(folder / "rules.yaml"), "CHAOS_SABOTAGE": sabotage,
+        }  # fmt: skip
+        program = Program(env)
+        yield Place(server, template, program, folder, folder / "rules.yaml")
+        program.close()
+
+
+@contextmanager
+def scratch(place: Place) -> Iterator[str]:
+    """Yield the URL of a database of one's own."""
+    place.numbers += 1
+    name = f"whole_{os.getpid()}_{place.numbers}"
+    administer(place.server, "CREATE DATABASE {} TEMPLATE {}", name, place.template)
+    yield url_of(place.server, name)
+    administer(place.server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@contextmanager
+def opened(place: Place, seed: str) -> Iterator[World]:
+    """Yield a world that has just been opened."""
+    with scratch(place) as database, TemporaryDirectory(dir=place.folder) as name:
+        place.rules.write_text("", encoding="utf-8")
+        with open_world(place.program, database, Path(name), seed) as world:
+            world.rules = place.rules
+            open_up(world)
+            yield world
+
+
+def run(place: Place, seed: str, plan: Plan | None = None) -> Outcome:
+    """Do one run and judge it."""
+    began = time.monotonic()
+    length = random.Random(f"length {seed}").randint(*LENGTHS)
+    with opened(place, seed) as world:
+        for name, number in steps.plan(seed, length) if plan is None else plan:
+            steps.take(world, name, number)
+        return conclude(world, seed, began)
+
+
+def conclude(world: World, seed: str, began: float) -> Outcome:
+    """Bring a world to rest and judge it."""
+    violations = calm(world)
+    violations += judge(world)
+    world.counts["writes"] = sum(len(side.writes()) for side in world.sides.values())
+    log = world.crew.log.read_text(encoding="utf-8", errors="replace") if world.crew.log.exists() else ""
+    return Outcome(seed, dict(world.counts), violations, world.story, time.monotonic() - began, log)
