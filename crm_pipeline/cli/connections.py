@@ -13,6 +13,8 @@ from crm_pipeline.database.connections import ConnectionRow
 from crm_pipeline.errors import UsageError
 from crm_pipeline.stages.check import check as check_account
 from crm_pipeline.stages.connect import connect
+from crm_pipeline.stages.direct import direct
+from crm_pipeline.wiring import Pipeline
 
 COLUMNS = ("name", "crm", "base_url", "status", "direction", "interval_seconds", "next_due_at", "status_reason")
 Name = Annotated[str, typer.Option("--name", help="Name of the connection: small letters, digits, - and _.")]
@@ -166,14 +168,23 @@ def test(name: str, as_json: Json = False) -> None:
         print(f"  note: {warning}")
 
 
-SETTABLE: dict[str, tuple[Callable[[str], Any], Callable[..., Any]]] = {
-    "interval": (int, rows.set_interval),
-    "direction": (str, rows.set_direction),
-    "rate": (float, rows.set_rate),
-    "burst": (int, rows.set_burst),
-    "settle_seconds": (float, rows.set_settle_seconds),
+def _of_row(change: Callable[..., Any]) -> Callable[..., str | None]:
+    """Return what sets a column; there is nothing to say about it."""
+
+    def change_row(parts: Pipeline, name: str, value: Any) -> None:
+        change(parts.engine, name, value)
+
+    return change_row
+
+
+SETTABLE: dict[str, tuple[Callable[[str], Any], Callable[..., str | None]]] = {
+    "interval": (int, _of_row(rows.set_interval)),
+    "direction": (str, direct),
+    "rate": (float, _of_row(rows.set_rate)),
+    "burst": (int, _of_row(rows.set_burst)),
+    "settle_seconds": (float, _of_row(rows.set_settle_seconds)),
 }
-"""What can be set: how its text is read, and what sets it."""
+"""What can be set: how its text is read, and what sets it and returns what happens next, if anything."""
 HOW_TO_SET = (
     "interval=SECONDS, direction=read_only|two_way, rate=REQUESTS_PER_SECOND, burst=REQUESTS_AT_ONCE, settle_seconds=SECONDS"
 )
@@ -183,12 +194,11 @@ def set_(name: str, pairs: Annotated[list[str], typer.Argument(help=HOW_TO_SET)]
     """Set how a connection works."""
     chosen = [_setting(pair) for pair in pairs]
     with pipeline() as parts:
-        for change, value in chosen:
-            change(parts.engine, name, value)
-    print(f"{name}: {', '.join(pairs)}.")
+        next_steps = [sentence for change, value in chosen if (sentence := change(parts, name, value))]
+    print(" ".join([f"{name}: {', '.join(pairs)}.", *next_steps]))
 
 
-def _setting(pair: str) -> tuple[Callable[..., Any], Any]:
+def _setting(pair: str) -> tuple[Callable[..., str | None], Any]:
     key, _, text = pair.partition("=")
     try:
         read, change = SETTABLE[key]

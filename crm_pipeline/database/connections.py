@@ -173,6 +173,11 @@ def adopt(db: Connection, connection_id: int, account: Account, checked_at: date
     _write(db, "adopt", id=connection_id, base_url=account.base_url, stable_id=account.stable_id, account=json_text(found))
 
 
+def keep_prepared(db: Connection, connection_id: int, facts: dict[str, Any]) -> None:
+    """Keep what a connector provided for writing among the account's facts; later checks leave it there."""
+    _write(db, "keep_prepared", id=connection_id, facts=json_text(facts))
+
+
 def activate(db: Connection, connection_id: int) -> None:
     """Let a connection work again, and at once."""
     _write(db, "activate", id=connection_id)

@@ -104,18 +104,24 @@ def queue_all(db: Connection, entity: str) -> None:
 
 def take_batch(db: Connection, entity: str, rules: Rules, size: int, *, many: bool) -> int:
     """Begin a batch: take the next golden records and lay out what their sources say. Returns how many; 0: none waits."""
+    begin_batch(db, entity, many=many)
+    taken: int = _run(db, golden_statement("take_batch", entity), {"size": size}).scalar_one()
+    if taken:
+        lay_out(db, entity, rules)
+    return taken
+
+
+def begin_batch(db: Connection, entity: str, *, many: bool) -> None:
+    """Begin a batch with no golden records in it."""
     _run(db, queries("matching")["plan_for_many" if many else "plan_for_few"])
     _run(db, queries("golden")["make_batch"])
     _run(db, golden_statement("make_sides", entity))
     _run(db, queries("golden")["empty"])
     _run(db, golden_statement("empty_sides", entity))
-    taken: int = _run(db, golden_statement("take_batch", entity), {"size": size}).scalar_one()
-    if taken:
-        _lay_out(db, entity, rules)
-    return taken
 
 
-def _lay_out(db: Connection, entity: str, rules: Rules) -> None:
+def lay_out(db: Connection, entity: str, rules: Rules) -> None:
+    """Lay out what the sources of the batch's golden records say."""
     _run(db, golden_statement("order_sources", entity), {"order": list(rules.source_order), "ignored": _ignored(entity, rules)})
     analyze(db, "golden_batch")
     _run(db, golden_statement("lay_out", entity))

@@ -50,7 +50,7 @@ def golden_statement(name: str, entity: str) -> str:
         values=", ".join(f"r_{column}.golden_id" if is_reference(column) else f"s.{column}" for column in columns),
         references="".join(f"s.{column}, " for column in columns if is_reference(column)),
         joins=reference_joins(entity),
-        single_values=", ".join(f"s.{golden_name(column)}" for column in columns),
+        single_values=", ".join(_of_one(golden_name(column), entity) for column in columns),
         assignments=", ".join(f"{column} = EXCLUDED.{column}" for column in golden),
         old_values=", ".join(f"g.{column}" for column in golden),
         new_values=", ".join(f"EXCLUDED.{column}" for column in golden),
@@ -83,6 +83,12 @@ def _dated(column: str, number_of: dict[str, int], told: str) -> str:
 
 def _undisputed(number: int) -> str:
     return f"COALESCE(v.disputed, 0) & {1 << number} = 0"
+
+
+def _of_one(column: str, entity: str) -> str:
+    """Return, as SQL, what the only side says of a column; the app may say nothing of one that is never null."""
+    may_be_empty = column not in NEVER_EMPTY or (entity, column) in MAY_BE_EMPTY
+    return f"s.{column}" if may_be_empty else f"COALESCE(s.{column}, {NEVER_EMPTY[column]})"
 
 
 def _chosen(column: str, number: int, entity: str) -> str:
@@ -147,7 +153,7 @@ def _sides(number: int, group: Group) -> str:
 
 
 def json_value(expression: str, column: str) -> str:
-    """Return, as SQL, a golden value for JSON, spelled the same wherever it comes from: numbers as texts, without trailing zeros."""
+    """Return, as SQL, a golden value for JSON, spelled the same wherever it is from: numbers as texts without trailing zeros."""
     return f"trim_scale({expression})::text" if column in ("amount", "price") else expression
 
 

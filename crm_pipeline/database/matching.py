@@ -35,10 +35,10 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "contacts": ("marker", "external_id"),
     "companies": ("marker", "external_id", "tax_id", "domain"),
     "deals": ("marker", "external_id"),
-    "products": ("app", "external_id", "sku", "name"),
-    "users": ("app", "mapped", "email"),
-    "pipelines": ("app", "pipeline"),
-    "stages": ("app", "stage"),
+    "products": ("external_id", "sku", "name"),
+    "users": ("mapped", "email"),
+    "pipelines": ("pipeline",),
+    "stages": ("stage",),
 }
 """Entity → the statements `key_…` that say by what its records are recognised, beside phones and e-mails."""
 
@@ -146,6 +146,7 @@ def touch(db: Connection, entity: str, rules: Rules, batch: Batch) -> None:
         _run(db, queries("matching")["touch_batch"])
         _spread(db, entity, {"max_sharing": rules.matching.max_sharing})
         _run(db, _statement("untouch_dead", entity))
+    _run(db, _statement("untouch_app", entity))
     analyze(db, "match_touched")
 
 

@@ -22,6 +22,8 @@ from crm_pipeline.model.writing import COMPLETE, OPERATIONS, REOPEN
 
 CLAIM_CLASS = 0x43524F
 """First key of the advisory locks under which claims of a connection follow one another; the second is the connection."""
+DETOURS = ["enable_seqscan", "enable_bitmapscan", "enable_sort", "enable_hashjoin", "enable_mergejoin"]
+"""What the planner may not do while claiming: the index in claiming order is right however many changes wait."""
 COLUMNS = (
     "n", "connection_id", "entity", "golden_id", "external_id", "operation", "fields", "base", "said", "requires", "lane",
     "origin", "key", "kind",
@@ -145,8 +147,9 @@ def offer(db: Connection, entity: str, considered: Iterable[tuple[int, str]], ow
     """
     pairs = {(one.connection_id, one.golden_id) for one in _lay_out(db, owed)} | set(considered)
     copy_rows(db, "outgoing_considered", ("connection_id", "golden_id"), pairs)
+    _run(db, "plan_with", names=["jit"], state="off")
     _run(db, "lock_pending", entity=entity)
-    _run(db, "plan_offered", entity=entity, flips=FLIPS_PER_HOUR)
+    _run(db, "plan_offered", flips=FLIPS_PER_HOUR)
     _run(db, "plan_withdrawn", entity=entity)
     for step in ("coalesce", "withdraw", "insert", "link_operations"):
         _run(db, step)
@@ -184,9 +187,9 @@ def claim(db: Connection, connection_id: int, holder: str, size: int, lane: str 
     """
     values = {"connection_id": connection_id, "holder": holder, "size": size, "lane": lane, "lease": LEASE.total_seconds()}
     _run(db, "one_claimer", **{"class": CLAIM_CLASS, "connection_id": connection_id})
-    _run(db, "by_index", state="off")
+    _run(db, "plan_with", names=["jit", *DETOURS], state="off")
     found = [Change(*row) for row in _run(db, "claim", **values)]
-    _run(db, "by_index", state="on")
+    _run(db, "plan_with", names=DETOURS, state="on")
     return sorted(found, key=lambda change: (change.lane == BULK, change.id))
 
 

@@ -80,9 +80,9 @@ class Missing:
     records: int
 
 
-def targets(db: Connection) -> list[Target]:
-    """Return the connections that are written to."""
-    return [Target(*row) for row in db.exec_driver_sql(queries("owing")["targets"])]
+def targets(db: Connection, only: Sequence[str] | None = None) -> list[Target]:
+    """Return the connections that are written to. `only`: these, as if they were."""
+    return [Target(*row) for row in db.exec_driver_sql(queries("owing")["targets"], {"only": only and list(only)})]
 
 
 def differing(db: Connection, entity: str, connections: Sequence[int]) -> list[Differing]:
@@ -128,19 +128,30 @@ def operations(db: Connection, entity: str, ids: Iterable[str]) -> dict[str, lis
     return found
 
 
-def missing_counterparts(db: Connection, entities: Mapping[str, Iterable[str]] | None = None) -> Iterator[Missing]:
-    """Yield what two-way connections have no counterpart of. entities: golden columns per entity; None: all references."""
+def missing_counterparts(
+    db: Connection, entities: Mapping[str, Iterable[str]] | None = None, only: Sequence[str] | None = None
+) -> Iterator[Missing]:
+    """Yield what two-way connections have no counterpart of. entities: golden columns per entity; None: all references.
+
+    only: these connections, as if they were two-way.
+    """
+    names = {"only": only and list(only)}
     for entity in COLUMNS if entities is None else entities:
         known = [column for column in COLUMNS[entity] if column in REFERENCES and entity not in ("stages", "stage_changes")]
         for column in known:
             if golden_name(column) not in NOT_REPORTED and (entities is None or golden_name(column) in set(entities[entity])):
-                yield from (Missing(*row) for row in db.exec_driver_sql(_missing(entity, column)))
+                yield from (Missing(*row) for row in db.exec_driver_sql(_missing(entity, column), names))
 
 
-def queue_of(db: Connection, connection_id: int, entities: Sequence[str]) -> int:
-    """Have the golden records of a connection rebuilt; return how many were not waiting already."""
-    found = db.exec_driver_sql(queries("owing")["queue_of"], {"connection_id": connection_id, "entities": list(entities)})
-    return int(found.rowcount)
+def queue_of(db: Connection, connection_id: int, entities: Sequence[str]) -> None:
+    """Have the golden records of a connection rebuilt."""
+    db.exec_driver_sql(queries("owing")["queue_of"], {"connection_id": connection_id, "entities": list(entities)})
+
+
+def count_of(db: Connection, connection_id: int, entities: Sequence[str]) -> int:
+    """Return how many golden records a connection has."""
+    values = {"connection_id": connection_id, "entities": list(entities)}
+    return int(db.exec_driver_sql(queries("owing")["count_of"], values).scalar_one())
 
 
 def _run(db: Connection, name: str, entity: str, **values: Any) -> Any:

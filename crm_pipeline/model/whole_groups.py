@@ -5,14 +5,15 @@ the others as they stand, or as they follow from the one that was edited.
 What belongs here: this following, pure. Which values may be written belongs to `operations.py`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 from crm_pipeline.model import cleaning
-from crm_pipeline.model.survivorship import GROUPS
+from crm_pipeline.model.survivorship import GROUPS, Group
 
 Values = Mapping[str, Any]
 
@@ -34,27 +35,35 @@ class Circumstances:
     """The stage it names."""
 
 
-def edited_groups(entity: str, columns: Values) -> list[str]:
-    """Return the groups these golden columns belong to."""
-    return [group.name for group in GROUPS[entity] if any(column in columns for column in group.fields)]
+@cache
+def _group_of(entity: str) -> Mapping[str, Group]:
+    return MappingProxyType({column: group for group in GROUPS[entity] for column in group.fields})
+
+
+def edited_groups(entity: str, columns: Iterable[str]) -> list[str]:
+    """Return the groups these golden columns belong to; what is none belongs to none."""
+    known = _group_of(entity)
+    return list(dict.fromkeys(known[column].name for column in columns if column in known))
 
 
 def complete(entity: str, edited: Values, standing: Values, around: Circumstances) -> dict[str, Any]:
     """Return all columns of the groups edited. `standing`: the golden values; those of a new record are none."""
-    groups = [group for group in GROUPS[entity] if group.name in edited_groups(entity, edited) and group.point_kind is None]
-    before = {column: standing.get(column) for group in groups for column in group.fields}
+    groups = {_group_of(entity)[column].name: _group_of(entity)[column] for column in edited}
+    before = {column: standing.get(column) for group in groups.values() for column in group.fields}
     values = {**before, **edited}
-    for group in groups:
-        follow = FOLLOWING.get((entity, group.name))
+    for name in groups:
+        follow = FOLLOWING.get((entity, name))
         if follow:
             values |= follow(edited, values, before, around)
     return values
 
 
-def _name(edited: Values, values: Values, _before: Values, _around: Circumstances) -> dict[str, Any]:
-    """A whole name replaces its parts, and parts make the name; who writes both means both."""
+def _name(edited: Values, values: Values, before: Values, _around: Circumstances) -> dict[str, Any]:
+    """A whole name replaces the parts there are, and parts make the name; who writes both means both."""
     parts = ("first_name", "last_name", "middle_name")
     if not any(part in edited for part in parts):
+        if not any(before[part] for part in parts):
+            return {}
         read = cleaning.person_name(values["name"])
         return dict(zip(parts, (read.first, read.last, read.middle), strict=True))
     if "name" in edited:

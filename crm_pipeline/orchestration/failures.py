@@ -32,7 +32,7 @@ NEXT_STEP: dict[type[errors.CrmPipelineError], str] = {
     errors.ConsentNeeded: "Authorise it again: crm-pipeline connect.",
     errors.ConnectionStopped: "Put it right, then: crm-pipeline connections resume NAME.",
     errors.ConnectionBusy: "Wait for the run that is syncing it.",
-    errors.TryLater: "Nothing: the next due sync goes on from the cursor.",
+    errors.TryLater: "Nothing: the next run goes on where this one stopped.",
     errors.ImplausibleWalk: "Look at the CRM; when its data is right, run the job verify.",
     errors.CrmPipelineError: "Read the message, put it right, and re-execute from failure.",
 }

@@ -11,7 +11,7 @@ import dagster as dg
 GRACE = 15.0
 """Seconds: longer than a run takes from its start to its lease, and than a lease lost with a restarted Postgres is away."""
 
-LOST = "The process of this run is gone: nobody holds its lease. The next sync goes on from the cursor."
+LOST = "The process of this run is gone: nobody holds its lease. The next run goes on where it was."
 
 END: dict[dg.DagsterRunStatus, Callable[[dg.DagsterInstance, dg.DagsterRun], object]] = {
     dg.DagsterRunStatus.STARTED: lambda instance, run: instance.report_run_failed(run, LOST),

@@ -18,7 +18,8 @@ from crm_pipeline.database.outgoing import Change
 from crm_pipeline.database.refusals import Connection
 from crm_pipeline.database.translating import Asked, Translated, translate
 from crm_pipeline.model.delivery import APPLIED, MERGED, REJECTED, Judgement, View, judge
-from crm_pipeline.model.owing import group_of, held_by
+from crm_pipeline.model.golden import golden_name
+from crm_pipeline.model.owing import group_of, held_by, value_of
 from crm_pipeline.model.records import MappingContext, RawRecord, SourceRecord
 from crm_pipeline.model.survivorship import GROUPS
 from crm_pipeline.model.writing import CREATE, LINK, UNLINK, LinkTo, Write
@@ -126,7 +127,17 @@ def _translated(db: Connection, bench: Bench, cases: Sequence[Case]) -> list[Cas
     asked = translate(db, bench.connection_id, bench.entity, [_ask(case, case.change.fields) for case in plain])
     wanted = translate(db, bench.connection_id, bench.entity, [_ask(case, _by_now(case)) for case in plain])
     known = {parts[0].change.id: _with(bench, *parts) for parts in zip(plain, asked, wanted, strict=True)}
-    return [known.get(case.change.id) or _expressed(bench, case, case.change.fields, case.change.fields) for case in cases]
+    return [known.get(case.change.id) or _as_undone(bench, case) for case in cases]
+
+
+def _as_undone(bench: Bench, case: Case) -> Case:
+    fields = _typed(case.change.fields)
+    return _expressed(bench, case, fields, fields)
+
+
+def _typed(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of source columns as source tables hold them, not as JSON does."""
+    return {name: value_of(golden_name(name), value) for name, value in fields.items()}
 
 
 def _ask(case: Case, fields: Mapping[str, Any]) -> Asked:
@@ -176,7 +187,7 @@ def _fields_left(bench: Bench, case: Case) -> Verdict:
 
 
 def _views(case: Case) -> dict[str, View]:
-    required = case.change.requires
+    required = None if case.change.requires is None else _typed(case.change.requires)
     return {
         column: View(
             case.asked.get(column), value, case.held.get(column), group_of(case.change.entity, column) in case.golden.open_groups,

@@ -35,12 +35,10 @@ class Errand:
     ledger: Ledger
 
     @property
-    def stream(self) -> Stream:
-        """Return the list the entity's records are read from."""
-        streams = (
-            one for one in self.bench.connector.streams if one.entity == self.bench.entity and self.bench.entity in one.kinds
-        )
-        return next(streams)
+    def streams(self) -> list[Stream]:
+        """Return the lists the entity's records may be in."""
+        entity = self.bench.entity
+        return [one for one in self.bench.connector.streams if one.entity == entity and entity in one.kinds]
 
 
 def deliver(errand: Errand, changes: Sequence[Change]) -> None:
@@ -115,8 +113,8 @@ def _compared(errand: Errand, cases: Sequence[Case]) -> list[Case]:
 
 def _read(errand: Errand, ids: Sequence[str]) -> dict[str, RawRecord]:
     request = WalkRequest("record", ids=tuple(dict.fromkeys(ids)))
-    entity = errand.bench.entity
-    pages = errand.bench.connector.walk(errand.link, errand.stream, request)
+    walk, entity = errand.bench.connector.walk, errand.bench.entity
+    pages = (page for stream in errand.streams for page in walk(errand.link, stream, request))
     return {record.external_id: record for page in pages for record in page.records if record.kind == entity}
 
 

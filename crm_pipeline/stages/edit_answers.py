@@ -117,7 +117,7 @@ class _Now:
         columns = _edited(case)
         lost = [column for column in columns if not _equal(column, row.standing.get(column), current.values.get(column))]
         lost += [name for name in operation.sets if not self._holds(case, row, name)]
-        groups = edited_groups(operation.entity, dict.fromkeys(columns))
+        groups = edited_groups(operation.entity, columns)
         if waiting := [group for group in groups if group in current.open_fields]:
             case.status = CONFLICT
             case.reason = f"A person has to decide about {', '.join(waiting)}: crm-pipeline conflicts list --state open"

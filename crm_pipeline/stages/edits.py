@@ -98,7 +98,7 @@ def _overtaken(db: Connection, desk: Desk, cases: Sequence[Case]) -> dict[int, s
     found: dict[int, set[str]] = {}
     for entity, asked in versions.items():
         for number, column in stored.changed_since(db, desk.app, entity, asked):
-            found.setdefault(id(numbered[number]), set()).update(edited_groups(entity, {golden_name(column): None}))
+            found.setdefault(id(numbered[number]), set()).update(edited_groups(entity, [golden_name(column)]))
     return found
 
 

@@ -5,31 +5,26 @@ offers the same. What belongs here: which groups of which records differ, and wh
 counterparts belongs to `database/translating.py`, what becomes of an offer to `database/outgoing.py`.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from crm_pipeline.connectors import Connector
 from crm_pipeline.database import outgoing, owing
-from crm_pipeline.database.definitions import mapping_context
 from crm_pipeline.database.outgoing import NewChange
 from crm_pipeline.database.owing import Differing, GoldenRecord, Requested, Said, Target
 from crm_pipeline.database.refusals import Connection
-from crm_pipeline.database.translating import Asked, Translated, held, translate
+from crm_pipeline.database.translating import Asked, Translated, held
 from crm_pipeline.model.delivery import BULK, INTERACTIVE, same
 from crm_pipeline.model.entities import COLUMNS
 from crm_pipeline.model.golden import golden_name
 from crm_pipeline.model.owing import NEVER_OWED, difference, group_of, groups_by_name, written_columns
-from crm_pipeline.model.records import MappingContext
 from crm_pipeline.model.rules import APP, Rules
-from crm_pipeline.model.survivorship import GROUPS, Group
-from crm_pipeline.model.writing import COMPLETE, CREATE, POINT_SETS, REOPEN, UPDATE, Writable
+from crm_pipeline.model.survivorship import Group
+from crm_pipeline.model.writing import COMPLETE, CREATE, POINT_SETS, REOPEN, UPDATE
+from crm_pipeline.stages.receiving import COMPLETION, Owed, Receiver
 
-REGION = "RU"
-"""Where phones without a country are at home; expressing does not read any."""
-COMPLETION = "completion"
 SETS = ("tags", *POINT_SETS)
 """Groups whose value can be made of several sides'."""
 
@@ -38,23 +33,19 @@ _Requests = Mapping[str, list[Requested]]
 """Golden id → operations, the latest first."""
 
 
-@dataclass(slots=True)
-class Owed:
-    """What owing did for a batch."""
+def owe_batch(
+    db: Connection, entity: str, rules: Rules, connectors: Mapping[str, Connector], only: Sequence[str] | None = None
+) -> Owed:
+    """Offer what the records of the batch are owed. Without a two-way connection this is one small query.
 
-    queued: int = 0
-    missing: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(connection, field) → records that refer to something the connection has no counterpart of."""
-    lacking: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(connection, column) → records that cannot be created there without it."""
-
-
-def owe_batch(db: Connection, entity: str, rules: Rules, connectors: Mapping[str, Connector]) -> Owed:
-    """Offer what the records of the batch are owed. Without a two-way connection this is one small query."""
+    `only`: as if these connections were the two-way ones.
+    """
     owed = Owed()
     if entity in NEVER_OWED:
         return owed
-    receivers = [_Receiver(db, entity, one, connectors[one.crm]) for one in owing.targets(db) if _takes(connectors, one, entity)]
+    receivers = [
+        Receiver(db, entity, one, connectors[one.crm]) for one in owing.targets(db, only) if _takes(connectors, one, entity)
+    ]
     if not receivers:
         return owed
     ids = [one.target.id for one in receivers]
@@ -67,34 +58,6 @@ def owe_batch(db: Connection, entity: str, rules: Rules, connectors: Mapping[str
 
 def _takes(connectors: Mapping[str, Connector], target: Target, entity: str) -> bool:
     return target.crm in connectors and entity in connectors[target.crm].writable
-
-
-class _Receiver:
-    """One connection that is written to, for one entity."""
-
-    def __init__(self, db: Connection, entity: str, target: Target, connector: Connector):
-        self._db, self.entity, self.target, self._connector = db, entity, target, connector
-        self.writable: Writable = connector.writable[entity]
-
-    @cached_property
-    def _context(self) -> MappingContext:
-        return mapping_context(self._db, self.target.id, self.target.account, REGION)
-
-    @cached_property
-    def groups(self) -> tuple[Group, ...]:
-        """Return the groups of which the connection takes something."""
-        columns = {golden_name(column) for column in self.writable.columns}
-        return tuple(group for group in GROUPS[self.entity] if columns.intersection(group.fields) or group.name == COMPLETION)
-
-    def translated(self, asked: Sequence[Asked]) -> list[Translated]:
-        """Return records in the connection's terms."""
-        return translate(self._db, self.target.id, self.entity, asked)
-
-    def expressed(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the connection would hold, of what it takes."""
-        taken = {name: value for name, value in values.items() if name in self.writable.columns}
-        expressed = self._connector.express(self.entity, taken, self._context)
-        return {name: value for name, value in expressed.items() if name in self.writable.columns}
 
 
 # Updates --------------------------------------------------------------------------------------------------------------
@@ -110,7 +73,7 @@ class _Circumstances:
     requested: _Requests
 
 
-def _updates(db: Connection, entity: str, receivers: Sequence[_Receiver], owed: Owed) -> Iterator[NewChange]:
+def _updates(db: Connection, entity: str, receivers: Sequence[Receiver], owed: Owed) -> Iterator[NewChange]:
     found = owing.differing(db, entity, [one.target.id for one in receivers])
     ids = sorted({one.golden_id for one in found})
     if not ids:
@@ -124,7 +87,7 @@ def _updates(db: Connection, entity: str, receivers: Sequence[_Receiver], owed: 
 
 
 def _updates_of(
-    db: Connection, receiver: _Receiver, found: Sequence[Differing], around: _Circumstances, owed: Owed
+    db: Connection, receiver: Receiver, found: Sequence[Differing], around: _Circumstances, owed: Owed
 ) -> Iterator[NewChange]:
     holds = held(db, receiver.target.id, receiver.entity, [one.external_id for one in found])
     names = [name for group in receiver.groups for name in group.fields]
@@ -146,7 +109,7 @@ def _updates_of(
 class _Comparison:
     """One record of one connection beside its golden record."""
 
-    receiver: _Receiver
+    receiver: Receiver
     record: Differing
     translated: Translated
     held: Mapping[str, Any]
@@ -247,7 +210,7 @@ def _touches(requested: Requested, group: Group) -> bool:
 # Creates --------------------------------------------------------------------------------------------------------------
 
 
-def _creates(db: Connection, entity: str, rules: Rules, receivers: Sequence[_Receiver], owed: Owed) -> Iterator[NewChange]:
+def _creates(db: Connection, entity: str, rules: Rules, receivers: Sequence[Receiver], owed: Owed) -> Iterator[NewChange]:
     able = {one.target.id: one for one in receivers if CREATE in one.writable.operations}
     by_rule = [id_ for id_, one in able.items() if entity in rules.create_missing.get(one.target.name, ())]
     pairs = owing.creatable(db, entity, list(able), by_rule) if able else []
@@ -260,7 +223,7 @@ def _creates(db: Connection, entity: str, rules: Rules, receivers: Sequence[_Rec
 
 
 def _creates_of(
-    receiver: _Receiver,
+    receiver: Receiver,
     ids: Sequence[str],
     golden: Mapping[str, GoldenRecord],
     requested: Mapping[str, list[Requested]],
@@ -278,7 +241,7 @@ def _creates_of(
         yield NewChange(receiver.target.id, receiver.entity, one.golden_id, CREATE, one.fields, lane=lane, origin=origin)
 
 
-def _whole(receiver: _Receiver, record: GoldenRecord) -> dict[str, Any]:
+def _whole(receiver: Receiver, record: GoldenRecord) -> dict[str, Any]:
     """Return the fields a new record is made with: of what the connection takes everything that says something."""
     groups = [group for group in receiver.groups if any(_is_filled(record.values.get(name)) for name in group.fields)]
     fields = {name: record.values.get(name) for group in groups for name in group.fields}
@@ -290,7 +253,7 @@ def _is_filled(value: Any) -> bool:
     return value is not None and value != []
 
 
-def _lacking(receiver: _Receiver, translated: Translated) -> list[str]:
+def _lacking(receiver: Receiver, translated: Translated) -> list[str]:
     """Return the columns a new record needs and does not have; what is about to be created there will be had."""
     awaited = set(translated.missing) if translated.waits else set()
     return [
@@ -307,6 +270,6 @@ def missing_counterparts(db: Connection) -> list[owing.Missing]:
     return list(owing.missing_counterparts(db))
 
 
-def written_entities(connector: Connector) -> Iterable[str]:
+def written_entities(connector: Connector) -> list[str]:
     """Return the entities a connection of this CRM can be owed."""
     return [entity for entity in COLUMNS if entity in connector.writable and entity not in NEVER_OWED and written_columns(entity)]

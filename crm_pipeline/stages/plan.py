@@ -1,6 +1,6 @@
 """Plan: run the whole engine with other rules in one transaction, say what came out differently, and roll it back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,21 +47,46 @@ def plan(parts: Parts, rules: Rules, entity: str | None = None) -> Plan:
     `entity`: only what would change there.
     """
     with parts.engine.connect() as db, db.begin() as transaction:
-        _reconcile(db, parts.rules, parts.connectors, everything=False)
+        run = Run(db, {})
+        run.reconcile(parts.rules, everything=False)
         planning.snapshot(db)
-        _reconcile(db, rules, parts.connectors, everything=True)
-        found = _compare(db, [entity] if entity else list(GOLDEN))
+        run.reconcile(rules, everything=True)
+        found = compare(db, entity)
         transaction.rollback()
     return found
 
 
-def _reconcile(db: Connection, rules: Rules, connectors: Mapping[str, Connector], *, everything: bool) -> None:
-    """Do what `stages/reconcile.py` does, in the caller's transaction."""
-    progressed = True
-    while progressed:
-        worked = [_match(db, entity, rules, everything) for entity in GOLDEN]
-        worked += [_survive(db, entity, rules, connectors, everything) for entity in GOLDEN]
-        progressed, everything = any(worked), False
+def _nothing(_entity: str) -> None:
+    """Do nothing after a batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The engine within the caller's transaction, which is rolled back."""
+
+    db: Connection
+    connectors: Mapping[str, Connector]
+    """Those whose connections are offered what they are owed."""
+    after_batch: Callable[[str], None] = _nothing
+    """Is told the entity after every batch, while it still lies there."""
+
+    def reconcile(self, rules: Rules, *, everything: bool) -> None:
+        """Do what `stages/reconcile.py` does."""
+        progressed = True
+        while progressed:
+            worked = [_match(self.db, entity, rules, everything) for entity in GOLDEN]
+            worked += [self._survive(entity, rules, everything) for entity in GOLDEN]
+            progressed, everything = any(worked), False
+
+    def _survive(self, entity: str, rules: Rules, everything: bool) -> bool:
+        if everything:
+            golden.queue_all(self.db, entity)
+        has_worked = False
+        while taken := golden.take_batch(self.db, entity, rules, MANY, many=True):
+            rebuild_batch(self.db, entity, rules, taken, self.connectors)
+            self.after_batch(entity)
+            has_worked = True
+        return has_worked
 
 
 def _match(db: Connection, entity: str, rules: Rules, everything: bool) -> bool:
@@ -73,17 +98,9 @@ def _match(db: Connection, entity: str, rules: Rules, everything: bool) -> bool:
     return has_worked
 
 
-def _survive(db: Connection, entity: str, rules: Rules, connectors: Mapping[str, Connector], everything: bool) -> bool:
-    if everything:
-        golden.queue_all(db, entity)
-    has_worked = False
-    while taken := golden.take_batch(db, entity, rules, MANY, many=True):
-        rebuild_batch(db, entity, rules, taken, connectors)
-        has_worked = True
-    return has_worked
-
-
-def _compare(db: Connection, entities: list[str]) -> Plan:
+def compare(db: Connection, entity: str | None = None) -> Plan:
+    """Return what came out differently since the snapshot. `entity`: only there."""
+    entities = [entity] if entity else list(GOLDEN)
     records = [planning.changed_records(db, entity) for entity in entities]
     rows = [row for table in planning.LINK_TABLES for row in planning.changed_rows(db, table, EXAMPLES)]
     return Plan(

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from select import select
-from socketserver import StreamRequestHandler, ThreadingTCPServer
+from socketserver import BaseRequestHandler, StreamRequestHandler, ThreadingTCPServer
 from threading import Thread
 
 from cryptography import x509
@@ -65,3 +66,33 @@ def _pump(one: socket.socket, two: socket.socket) -> None:
             if not data:
                 return
             other[ready].sendall(data)
+
+
+@contextmanager
+def front(port: int, tls: tuple[Path, Path]) -> Iterator[int]:
+    """Serve https in front of a plain loopback port; yield the port it is served at."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*tls)
+
+    class Front(BaseRequestHandler):
+        def handle(self) -> None:
+            outside = context.wrap_socket(self.request, server_side=True)
+            with outside, socket.create_connection(("127.0.0.1", port)) as home:
+                back = Thread(target=_copied, args=(home, outside), daemon=True)
+                back.start()
+                _copied(outside, home)
+                back.join()
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Front) as server:
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def _copied(one: socket.socket, other: socket.socket) -> None:
+    """Pass on what one side says, and that it has ended."""
+    with suppress(OSError):
+        while data := one.recv(65536):
+            other.sendall(data)
+        other.shutdown(socket.SHUT_RDWR)

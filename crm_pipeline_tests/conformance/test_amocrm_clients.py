@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -28,8 +29,11 @@ from aioamocrm import (
 from amocrm_api import AmoOAuthClient
 from amocrm_api.errors import AmoException
 
+from crm_pipeline.model.records import RawRecord
 from crm_pipeline.sandbox.amocrm import AmoSandbox
 from crm_pipeline.sandbox.serving import Options
+from crm_pipeline_tests.connectors.amocrm.writing_stand import amo_writing_stand
+from crm_pipeline_tests.connectors.writing_contract import assert_holds, make
 
 Row = dict[str, Any]
 KINDS = pytest.mark.parametrize("kind", ["leads", "contacts", "companies"])
@@ -295,3 +299,31 @@ def test_the_wrapper_refreshes_by_itself_only_on_the_oauth_body(classic: AmoOAut
     again = classic.refresh_token
     classic.update_tokens()
     assert classic.refresh_token != again
+
+
+# what our connector wrote, read back by somebody else's client
+
+
+def test_aioamocrm_reads_back_what_the_connector_wrote() -> None:
+    with amo_writing_stand() as stand:
+        amo, contact = stand.sandbox, min(stand.ids("contacts"), key=int)
+        samples = {
+            "contacts": {
+                "first_name": "Анна", "last_name": "Ким", "phones": ["+79001112233"], "emails": ["anna@ex.org"], "tags": ["опт"],
+            },
+            "companies": {"name": "ООО Ромашка", "tax_id": "7707083893", "website": "https://romashka.example"},
+            "deals": {"title": "Кофемашина", "amount": 185000, "stage_external_id": "4401:440102", "tags": ["опт"]},
+            "tasks": {
+                "title": "Позвонить", "kind": "call", "due_at": datetime(2027, 1, 5, tzinfo=UTC),
+                "target_entity": "contacts", "target_external_id": contact,
+            },
+        }  # fmt: skip
+        for entity, values in samples.items():
+            kind = "leads" if entity == "deals" else entity
+            (outcome,) = make(stand, entity, [values])
+            rows = walked(amo, lambda client, kind=kind: getattr(client, kind))
+            payload = next(one for one in rows if str(one["id"]) == outcome.external_id)
+            said = stand.connector.express(entity, values, stand.context)
+            (source,) = stand.connector.normalize(RawRecord(entity, outcome.external_id or "", payload), stand.context)
+            assert_holds(source, said)
+            assert payload == row(amo, kind, payload["id"]) | ({"result": None} if kind == "tasks" else {})

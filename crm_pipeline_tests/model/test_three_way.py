@@ -120,6 +120,52 @@ def test_without_sides_there_is_nothing_to_decide() -> None:
         decide(LATEST, [], None)
 
 
+# A base the others may go on differing from -----------------------------------------------------------------------------
+
+
+def stood(side: Side, value: object) -> Side:
+    """Return a side that said this when the base was made."""
+    return side._replace(stood=(value,))
+
+
+OLD_B = stood(B, "y")
+
+
+@pytest.mark.parametrize(
+    "rule, sides, expected",
+    [
+        # nobody changed: the base is kept, whatever the rule and however late the others said theirs
+        (LATEST, [A, OLD_B], ("x", "kept", "none")),
+        (PRIORITY, [said("a", "x", 0), stood(said("c", "z", 99), "z")], ("x", "kept", "none")),
+        (REVIEW, [A, OLD_B], ("x", "kept", "none")),
+        # saying something new is a change, also what others say
+        (LATEST, [A, stood(said("b", "w", 20), "y")], ("w", "changed", "none")),
+        (LATEST, [said("a", "v", 30), OLD_B], ("v", "changed", "none")),
+        (LATEST, [A, OLD_B, C], ("z", "changed", "none")),
+        (LATEST, [A, stood(said("b", "w", 20), "y"), C], ("z", "latest", "decided")),
+        # nobody holds the base any more, and nobody changed: the rule
+        (LATEST, [OLD_B, stood(C, "z")], ("z", "latest", "none")),
+    ],
+)  # fmt: skip
+def test_a_side_that_says_what_it_said_when_the_base_was_made_has_not_changed(
+    rule: GroupRule, sides: list[Side], expected: tuple[object, str, str]
+) -> None:
+    for order in permutations(sides):
+        decision = decide(rule, order, ("x",))
+        assert (decision.value[0], decision.rule, decision.conflict) == expected
+
+
+def test_a_union_measures_each_side_by_what_it_said() -> None:
+    reader = stood(said("b", ["p", "q"]), ["p", "q"])
+    written = said("a", ["q"])
+    for order in permutations([written, reader]):
+        assert decide(GroupRule("union"), order, (["q"],)).value == (["q"],)
+    added = reader._replace(value=(["p", "q", "r"],))
+    assert sorted(decide(GroupRule("union"), [written, added], (["q"],)).value[0]) == ["q", "r"]
+    taken = reader._replace(value=(["p"],))
+    assert decide(GroupRule("union"), [written, taken], (["q"],)).value == ([],)
+
+
 # The account ----------------------------------------------------------------------------------------------------------
 
 POSITION = Group("position", ("position",))

@@ -10,11 +10,12 @@ import pytest
 from dagster import DagsterInstance
 from sqlalchemy.engine import make_url
 
-from crm_pipeline.database import connections, vault
+from crm_pipeline.database import connections, outgoing, vault
 from crm_pipeline.database.budget import PostgresBudget
 from crm_pipeline.database.connections import ConnectionRow
 from crm_pipeline.database.dagster_storage import own_name
 from crm_pipeline.database.engine import DRIVER, engine_for
+from crm_pipeline.database.outgoing import NewChange
 from crm_pipeline.model.records import Account
 from crm_pipeline.orchestration.build import build_defs
 from crm_pipeline.orchestration.partitions import missing_partitions
@@ -112,6 +113,36 @@ def connect_paper(pipeline: Pipeline, name: str, url: str) -> ConnectionRow:
         connections.adopt(db, row_id, Account(f"{url}/{name}", "Paper", url, "UTC", "EUR"), datetime.now(UTC))
         connections.activate(db, row_id)
         return connections.by_id(db, row_id)
+
+
+TwoWay = Callable[[str], None]
+Owe = Callable[..., int]
+NOBODY = "00000000-0000-4000-8000-{:012d}"
+"""Golden ids of nobody."""
+
+
+@pytest.fixture
+def two_way(connect: Connect, pipeline: Pipeline) -> TwoWay:
+    """Return a function that connects an account that is written to."""
+
+    def made(name: str) -> None:
+        connect(name)
+        connections.set_direction(pipeline.engine, name, "two_way")
+
+    return made
+
+
+@pytest.fixture
+def owe(pipeline: Pipeline) -> Owe:
+    """Return a function that queues a change of a contact and returns its id."""
+
+    def owed(connection: str, golden_id: str = NOBODY.format(1), lane: str = "bulk", **fields: Any) -> int:
+        row = connections.get(pipeline.engine, connection)
+        change = NewChange(row.id, "contacts", golden_id, "update", fields or {"name": "New"}, {}, external_id="1", lane=lane)
+        with pipeline.engine.begin() as db:
+            return outgoing.enqueue(db, [change])[0]
+
+    return owed
 
 
 Run = Callable[..., dg.ExecuteInProcessResult]

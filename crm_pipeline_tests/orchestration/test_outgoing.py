@@ -1,7 +1,7 @@
-"""What is owed is written within seconds: the sensor starts drains, the runs tell what came of them, checks see what is wrong."""
+"""What is owed is written within seconds: the sensor starts drains, and the runs tell what came of them."""
 
+import json
 from collections.abc import Callable
-from typing import Any
 
 import dagster as dg
 import pytest
@@ -12,17 +12,15 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from crm_pipeline.database import connections, outgoing
-from crm_pipeline.database.outgoing import NewChange, Parked, Settlement
-from crm_pipeline.orchestration.checks import dead, near_misses, oldest_pending, rejected
+from crm_pipeline.database.outgoing import Parked
 from crm_pipeline.orchestration.queue import kind_of
+from crm_pipeline.orchestration.reaper import GRACE
 from crm_pipeline.orchestration.sensors import FIRST_REST, LONGEST_REST, rest
 from crm_pipeline.wiring import Pipeline
-from crm_pipeline_tests.orchestration.conftest import Connect, Run, metadata_of
+from crm_pipeline_tests.orchestration.conftest import NOBODY, Connect, Owe, Run, TwoWay, metadata_of
 from crm_pipeline_tests.orchestration.paper import PaperCrm
 
 Tick = Callable[[], list[dg.RunRequest]]
-Owe = Callable[..., int]
-NOBODY = "00000000-0000-4000-8000-{:012d}"
 
 
 @pytest.fixture
@@ -35,39 +33,6 @@ def tick(defs: dg.Definitions, instance: DagsterInstance, pipeline: Pipeline) ->
         return list(found.run_requests) if isinstance(found, dg.SensorResult) else []
 
     return ticked
-
-
-@pytest.fixture
-def two_way(connect: Connect, pipeline: Pipeline) -> Callable[[str], None]:
-    """Return a function that connects an account that is written to."""
-
-    def made(name: str) -> None:
-        connect(name)
-        connections.set_direction(pipeline.engine, name, "two_way")
-
-    return made
-
-
-@pytest.fixture
-def owe(pipeline: Pipeline) -> Owe:
-    """Return a function that queues a change of a contact and returns its id."""
-
-    def owed(connection: str, golden_id: str = NOBODY.format(1), lane: str = "bulk", **fields: Any) -> int:
-        row = connections.get(pipeline.engine, connection)
-        change = NewChange(row.id, "contacts", golden_id, "update", fields or {"name": "New"}, {}, external_id="1", lane=lane)
-        with pipeline.engine.begin() as db:
-            return outgoing.enqueue(db, [change])[0]
-
-    return owed
-
-
-def _end(engine: Engine, connection: str, state: str, count: int, code: str = "refused") -> None:
-    """Claim changes of a connection and end them."""
-    row = connections.get(engine, connection)
-    with engine.begin() as db:
-        held = outgoing.claim(db, row.id, "test", count)
-        ends = [Settlement(one.id, one.fence, state, "1", {}, {}, code, "Said so.") for one in held]
-        assert len(outgoing.settle(db, ends)) == count
 
 
 def _park(engine: Engine, connection: str, seconds: float) -> None:
@@ -85,7 +50,7 @@ def _sql(engine: Engine, text: str) -> None:
 # The sensor -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_pending_change_starts_a_drain_of_its_connection_once(tick: Tick, two_way: Any, owe: Owe) -> None:
+def test_a_pending_change_starts_a_drain_of_its_connection_once(tick: Tick, two_way: TwoWay, owe: Owe) -> None:
     two_way("one"), two_way("idle")
     assert tick() == []
     first = owe("one")
@@ -96,7 +61,7 @@ def test_a_pending_change_starts_a_drain_of_its_connection_once(tick: Tick, two_
     assert [again.run_key for again in tick()] == [request.run_key], "the same situation has the same key"
 
 
-def test_interactive_changes_go_first(tick: Tick, two_way: Any, owe: Owe) -> None:
+def test_interactive_changes_go_first(tick: Tick, two_way: TwoWay, owe: Owe) -> None:
     two_way("bulk"), two_way("urgent")
     owe("bulk"), owe("urgent", NOBODY.format(1))
     last = owe("urgent", NOBODY.format(2), lane="interactive")
@@ -105,7 +70,7 @@ def test_interactive_changes_go_first(tick: Tick, two_way: Any, owe: Owe) -> Non
     assert requests[0].run_key.startswith(f"urgent:{last}:")
 
 
-def test_a_parked_change_starts_nothing_until_its_next_attempt(tick: Tick, two_way: Any, owe: Owe, database: Engine) -> None:
+def test_a_parked_change_starts_nothing_until_its_next_attempt(tick: Tick, two_way: TwoWay, owe: Owe, database: Engine) -> None:
     two_way("one")
     owe("one")
     (before,) = tick()
@@ -118,7 +83,7 @@ def test_a_parked_change_starts_nothing_until_its_next_attempt(tick: Tick, two_w
     assert after.run_key != before.run_key, "another attempt is another situation"
 
 
-def test_what_a_dead_process_held_is_taken_up_again(tick: Tick, two_way: Any, owe: Owe, database: Engine) -> None:
+def test_what_a_dead_process_held_is_taken_up_again(tick: Tick, two_way: TwoWay, owe: Owe, database: Engine) -> None:
     two_way("one")
     owe("one")
     with database.begin() as db:
@@ -128,7 +93,7 @@ def test_what_a_dead_process_held_is_taken_up_again(tick: Tick, two_way: Any, ow
     assert [request.partition_key for request in tick()] == ["one"]
 
 
-def test_only_active_two_way_connections_are_written_to(tick: Tick, two_way: Any, owe: Owe, pipeline: Pipeline) -> None:
+def test_only_active_two_way_connections_are_written_to(tick: Tick, two_way: TwoWay, owe: Owe, pipeline: Pipeline) -> None:
     for name in ("one", "paused", "removed", "read", "consent"):
         two_way(name)
         owe(name)
@@ -142,7 +107,7 @@ def test_only_active_two_way_connections_are_written_to(tick: Tick, two_way: Any
     assert {request.partition_key for request in tick()} == {"one", "paused", "consent"}
 
 
-def test_one_drain_at_a_time_beside_a_sync(tick: Tick, two_way: Any, owe: Owe, instance: DagsterInstance) -> None:
+def test_one_drain_at_a_time_beside_a_sync(tick: Tick, two_way: TwoWay, owe: Owe, instance: DagsterInstance) -> None:
     for name in ("synced", "drained", "queued", "shown"):
         two_way(name)
         owe(name)
@@ -166,7 +131,7 @@ def test_a_drain_does_not_hold_up_the_sync(
 
 
 def test_after_a_failure_a_drain_rests_and_starts_anew(
-    tick: Tick, two_way: Any, owe: Owe, instance: DagsterInstance, database: Engine
+    tick: Tick, two_way: TwoWay, owe: Owe, instance: DagsterInstance, database: Engine
 ) -> None:
     two_way("one")
     owe("one")
@@ -179,6 +144,23 @@ def test_after_a_failure_a_drain_rests_and_starts_anew(
     _sql(database, "UPDATE sync.connections SET status_changed_at = now() + interval '1 minute'")
     (after,) = tick()
     assert after.run_key.rpartition(":")[0] == before.run_key.rpartition(":")[0], "made active since: nothing to rest for"
+
+
+def test_a_drain_that_died_is_ended_and_makes_no_sync_due(
+    defs: dg.Definitions, two_way: TwoWay, owe: Owe, instance: DagsterInstance, pipeline: Pipeline
+) -> None:
+    def ticked(name: str, cursor: str | None = None) -> dg.SensorResult | dg.SkipReason:
+        context = dg.build_sensor_context(instance, cursor, definitions=defs, resources={"pipeline": pipeline})
+        return defs.resolve_sensor_def(name)(context)
+
+    two_way("one")
+    assert ticked("due_connections").run_requests
+    started = {"status": dg.DagsterRunStatus.STARTED, "tags": {"dagster/partition": "one"}}
+    died = create_run_for_test(instance, "drain_outgoing", **started)
+    missed = json.loads(str(ticked("reaper").cursor))
+    ticked("reaper", json.dumps({died.run_id: missed[died.run_id] - GRACE}))
+    assert instance.get_run_by_id(died.run_id).status == dg.DagsterRunStatus.FAILURE
+    assert isinstance(ticked("due_connections"), dg.SkipReason)
 
 
 @given(st.integers(0, 200))
@@ -216,7 +198,7 @@ def _failure(result: dg.ExecuteInProcessResult) -> str:
 
 
 @pytest.fixture
-def loaded(two_way: Any, run: Run) -> None:
+def loaded(two_way: TwoWay, run: Run) -> None:
     """Load the two-way connection `one`."""
     two_way("one")
     assert run("initial_sync", "one").success
@@ -295,91 +277,3 @@ def test_a_blocked_connection_fails_in_words_and_is_left_alone(
 def test_a_connection_that_is_only_read_is_not_drained(run: Run, connect: Connect) -> None:
     connect("one")
     assert "one is read only: nothing is ever written to it." in _failure(run("drain_outgoing", "one"))
-
-
-# Checks ---------------------------------------------------------------------------------------------------------------
-
-
-def test_a_change_that_waits_too_long_is_seen(two_way: Any, owe: Owe, pipeline: Pipeline, database: Engine) -> None:
-    two_way("one"), two_way("two")
-    owe("one"), owe("two")
-    assert oldest_pending(pipeline, "paper", "").passed
-    _sql(
-        database,
-        "UPDATE sync.outgoing_changes SET created_at = now() - interval '2 hours', next_attempt_at = now() + interval '1 minute'",
-    )
-    found = oldest_pending(pipeline, "paper", "")
-    assert found.passed, "it is parked"
-    assert [(row["waiting"], row["parked"], row["late"], row["oldest_seconds"]) for row in found.rows] == [(1, 1, 0, 7200)] * 2
-    _sql(database, "UPDATE sync.outgoing_changes SET next_attempt_at = now() - interval '16 minutes' WHERE id = 1")
-    found = oldest_pending(pipeline, "paper", "")
-    assert not found.passed and found.severity == dg.AssetCheckSeverity.WARN
-    assert str(found.description).startswith("Changes wait too long: one. ")
-
-
-def test_a_change_behind_another_of_its_record_is_not_late(two_way: Any, owe: Owe, pipeline: Pipeline, database: Engine) -> None:
-    two_way("one")
-    owe("one"), owe("one")
-    _sql(
-        database,
-        "UPDATE sync.outgoing_changes SET created_at = now() - interval '2 hours', next_attempt_at = now() - interval '2 hours'",
-    )
-    _sql(database, "UPDATE sync.outgoing_changes SET next_attempt_at = now() + interval '1 minute' WHERE id = 1")
-    assert oldest_pending(pipeline, "paper", "").passed
-
-
-@pytest.mark.parametrize(
-    ("count", "severity"), [(1, dg.AssetCheckSeverity.WARN), (50, dg.AssetCheckSeverity.WARN), (51, dg.AssetCheckSeverity.ERROR)]
-)
-def test_dead_changes_are_counted(
-    two_way: Any, owe: Owe, pipeline: Pipeline, count: int, severity: dg.AssetCheckSeverity
-) -> None:
-    two_way("one")
-    assert dead(pipeline, "paper", "").passed
-    for number in range(count):
-        owe("one", NOBODY.format(number))
-    _end(pipeline.engine, "one", "dead", count, "unavailable")
-    found = dead(pipeline, "paper", "")
-    assert (found.passed, found.severity, found.breaches) == (False, severity, count)
-    assert [(row["connection"], row["code"], row["changes"]) for row in found.rows] == [("one", "unavailable", count)]
-
-
-def test_rejected_changes_are_told_for_a_day(two_way: Any, owe: Owe, pipeline: Pipeline, database: Engine) -> None:
-    two_way("one")
-    owe("one")
-    assert rejected(pipeline, "paper", "").passed
-    _end(pipeline.engine, "one", "rejected", 1, "NotSupportedChoice")
-    found = rejected(pipeline, "paper", "")
-    assert not found.passed and [row["code"] for row in found.rows] == ["NotSupportedChoice"]
-    assert dead(pipeline, "paper", "").passed
-    _sql(database, "UPDATE sync.outgoing_changes SET settled_at = now() - interval '25 hours'")
-    assert rejected(pipeline, "paper", "").passed
-
-
-@pytest.mark.parametrize(("applied", "missed", "passed"), [(10, 2, True), (10, 3, False), (300, 3, True), (299, 3, False)])
-def test_a_robot_that_fights_us_is_named(
-    two_way: Any, owe: Owe, pipeline: Pipeline, database: Engine, applied: int, missed: int, passed: bool
-) -> None:
-    two_way("one"), two_way("two")
-    row = connections.get(database, "one")
-    with database.begin() as db:
-        news = [
-            NewChange(row.id, "contacts", NOBODY.format(n), "update", {"name": "Ours"}, external_id=str(n))
-            for n in range(applied)
-        ]
-        outgoing.enqueue(db, news)
-        held = outgoing.claim(db, row.id, "test", applied)
-        outgoing.settle(db, [Settlement(one.id, one.fence, "applied", one.external_id, {"name": "Ours"}) for one in held])
-    _sql(
-        database,
-        f"""INSERT INTO source.field_changes
-            (connection_id, entity, external_id, field, old_value, new_value, changed_at, seen_at)
-        SELECT {row.id}, 'contacts', n::text, 'name', '"Ours"', '"canary"', clock_timestamp(), clock_timestamp()
-        FROM generate_series(0, {missed - 1}) n""",
-    )
-    found = near_misses(pipeline, "paper", "")
-    assert (found.passed, found.breaches) == (passed, missed)
-    assert [(one["connection"], one["applied"], one["missed"]) for one in found.rows] == [("one", applied, missed)]
-    assert passed or str(found.description).startswith("A robot in the CRM fights us over one: contacts.name. ")
-    assert "canary" not in repr(found)
-    assert near_misses(pipeline, "another", "").rows == []

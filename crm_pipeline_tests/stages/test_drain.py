@@ -62,3 +62,126 @@ def test_the_two_agree_once_everything_is_written(pair: TwoSides) -> None:
         left, right = (server.records["contacts"][str(number)] for server in (pair.left, pair.right))
         assert sorted(p["value"] for p in left["contact_points"]) == sorted(p["value"] for p in right["contact_points"])
         assert left["name"] == right["name"]
+
+
+def test_a_revert_is_an_edit_and_travels_back(pair: TwoSides) -> None:
+    pair.left.put("contacts", 1, position="CTO")
+    settle(pair)
+    pair.left.put("contacts", 1, position=None)
+    settle(pair)
+    assert [server.records["contacts"]["1"].get("position") for server in (pair.left, pair.right)] == [None, None]
+    pair.right.put("contacts", 1, position="CTO")
+    settle(pair)
+    assert [server.records["contacts"]["1"].get("position") for server in (pair.left, pair.right)] == ["CTO", "CTO"]
+
+
+def test_an_edit_made_there_a_minute_ago_is_not_overwritten(pair: TwoSides) -> None:
+    """The change waits in the queue while somebody changes the same field in the CRM it is to be written to."""
+    pair.left.put("contacts", 1, position="CTO")
+    pair.load(LEFT)
+    pair.right.put("contacts", 1, position="Chairman")
+    before = pair.right.writes.total()
+    drain(pair.parts)
+    assert pair.right.writes.total() == before
+    assert pair.right.records["contacts"]["1"]["position"] == "Chairman"
+    (change,) = [one for one in changes(pair) if one["connection"] == RIGHT and "position" in one["fields"]]
+    assert (change["state"], change["error_code"]) == ("merged", "yielded")
+    settle(pair)
+    assert pair.left.records["contacts"]["1"]["position"] == "Chairman"
+
+
+def test_an_edit_of_another_field_there_stands_beside_ours(pair: TwoSides) -> None:
+    pair.left.put("contacts", 1, position="CTO")
+    pair.load(LEFT)
+    pair.right.put("contacts", 1, birthday="1990-05-04")
+    settle(pair)
+    for server in (pair.left, pair.right):
+        assert (server.records["contacts"]["1"]["position"], server.records["contacts"]["1"]["birthday"]) == ("CTO", "1990-05-04")
+
+
+def test_the_same_value_put_there_by_hand_costs_no_write(pair: TwoSides) -> None:
+    pair.left.put("contacts", 1, position="CTO")
+    pair.load(LEFT)
+    pair.right.put("contacts", 1, position="CTO")
+    before = pair.right.writes.total()
+    drain(pair.parts)
+    assert pair.right.writes.total() == before
+    assert [one["state"] for one in changes(pair) if one["fields"].get("position") == "CTO"] == ["merged"]
+
+
+def test_what_is_read_back_is_no_edit(pair: TwoSides) -> None:
+    pair.left.put("contacts", 1, position="CTO")
+    settle(pair)
+    logged = pair.rows(
+        """SELECT c.name, f.is_own_write FROM source.field_changes f JOIN sync.connections c ON c.id = f.connection_id
+           WHERE f.entity = 'contacts' AND f.field = 'position' ORDER BY f.id"""
+    )
+    assert logged == [{"name": LEFT, "is_own_write": False}, {"name": RIGHT, "is_own_write": True}]
+    (golden,) = pair.rows("SELECT provenance FROM crm.contacts WHERE position = 'CTO'")
+    assert golden["provenance"]["position"]["connection"] == LEFT
+
+
+@pytest.mark.parametrize("applied", [False, True], ids=["before it was applied", "after it was applied"])
+def test_a_lost_answer_is_looked_into_before_anything_is_sent_again(pair: TwoSides, applied: bool) -> None:
+    pair.left.put("contacts", 1, position="CTO")
+    pair.load(LEFT)
+    before = pair.right.writes["PATCH contacts"]
+    fault = "reset_after" if applied else "reset_before"
+    pair.right.faults.add({"fault": fault, "match": {"method": "PATCH", "path": "contacts/1"}})
+    first = drain(pair.parts)[RIGHT]
+    assert (first.retried, first.applied) == (1, 0)
+    (waiting,) = pair.rows("SELECT sent_at IS NOT NULL AS uncertain, error_code FROM sync.outgoing_changes WHERE state = 'pending'")
+    assert waiting == {"uncertain": True, "error_code": "lost"}
+    settle(pair, rounds=40)
+    assert pair.right.records["contacts"]["1"]["position"] == "CTO"
+    assert pair.right.writes["PATCH contacts"] - before == 1
+
+
+def test_a_record_that_is_gone_is_rejected_and_known_as_deleted(pair: TwoSides) -> None:
+    pair.left.put("contacts", 1, position="CTO")
+    pair.load(LEFT)
+    pair.right.drop("contacts", 1)
+    assert drain(pair.parts)[RIGHT].rejected == 1
+    assert pair.rows("SELECT deleted_at IS NOT NULL AS gone FROM source.contacts s JOIN sync.connections c ON c.id = s.connection_id "
+                     "WHERE c.name = %s AND s.external_id = '1'", RIGHT) == [{"gone": True}]  # fmt: skip
+    settle(pair)
+
+
+def test_a_refused_value_is_rejected_in_the_vendors_words_and_not_tried_again(pair: TwoSides) -> None:
+    pair.right.refused.add("Caesar")
+    pair.left.put("contacts", 1, position="Caesar")
+    settle(pair)
+    rejected = [one for one in changes(pair) if one["state"] == "rejected"]
+    assert [(one["error_code"], one["error_detail"]) for one in rejected] == [("NotSupportedChoice", "position: no valid choice.")]
+    before = pair.right.requests["contacts"]
+    settle(pair)
+    assert len([one for one in changes(pair) if one["state"] == "rejected"]) == 1, before
+
+
+def test_a_field_that_vanished_is_left_out_and_the_rest_written(pair: TwoSides) -> None:
+    pair.right.vanished.add("position")
+    pair.left.put("contacts", 1, position="CTO", birthday="1990-05-04")
+    settle(pair)
+    assert pair.right.records["contacts"]["1"]["birthday"] == "1990-05-04"
+    (change,) = [one for one in changes(pair) if "birthday" in one["fields"]]
+    assert change["state"] == "applied"
+    assert "position" in change["error_detail"]
+
+
+def test_a_phone_taken_off_is_taken_off_everywhere(pair: TwoSides) -> None:
+    person = pair.left.records["contacts"]["1"]
+    kept = [point for point in person["contact_points"] if point["kind"] != "phone"]
+    pair.left.put("contacts", 1, contact_points=kept)
+    settle(pair)
+    for server in (pair.left, pair.right):
+        assert [p for p in server.records["contacts"]["1"]["contact_points"] if p["kind"] == "phone"] == []
+
+
+def test_a_read_only_connection_receives_nothing(sides: TwoSides) -> None:
+    fill(sides.left, "left.example", phones=4)
+    fill(sides.right, "right.example", phones=4)
+    connections.set_direction(sides.parts.engine, RIGHT, "two_way")
+    settle(sides)
+    sides.right.put("contacts", 1, position="CTO")
+    settle(sides)
+    assert sides.left.writes.total() == 0

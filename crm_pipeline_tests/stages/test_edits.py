@@ -30,6 +30,11 @@ def update(record: str, entity: str = "contacts", **fields: Any) -> dict[str, An
     return {"entity": entity, "action": "update", "record": record, "fields": fields}
 
 
+def create(entity: str, record: str, **fields: Any) -> dict[str, Any]:
+    """Return an operation that makes a record."""
+    return {"entity": entity, "action": "create", "record": record, "fields": fields}
+
+
 def golden(sides: TwoSides, record: str, entity: str = "contacts") -> dict[str, Any]:
     """Return a golden record."""
     (row,) = sides.rows(f"SELECT * FROM crm.{entity} WHERE id = %s", record)
@@ -102,16 +107,17 @@ def test_a_new_record_and_what_refers_to_it(sides: TwoSides) -> None:
     loaded(sides)
     stages(sides)
     won = sides.golden_id("tiny:2", "stages")
+    about_deal = {"target_entity": "deals", "target_id": "tmp:d"}
+    about_person = {"target_entity": "contacts", "target_id": "tmp:p"}
+    money = {"amount": 185000.5, "currency": "rub"}
     company, person, deal, task, note = done = push(
         sides,
-        {"entity": "companies", "action": "create", "record": "tmp:c", "fields": {"name": "ООО Новая"}},
-        {"entity": "contacts", "action": "create", "record": "tmp:p", "fields": {"first_name": "Олег", "last_name": "Ким", "company_id": "tmp:c"}},
-        {"entity": "deals", "action": "create", "record": "tmp:d", "fields": {
-            "title": "Кофемашина", "amount": 185000.5, "currency": "rub", "stage_id": won, "contacts": ["tmp:p"], "company_id": "tmp:c"}},
-        {"entity": "tasks", "action": "create", "record": "tmp:t", "fields": {"title": "Позвонить", "target_entity": "deals", "target_id": "tmp:d"}},
-        {"entity": "communications", "action": "create", "record": "tmp:n", "fields": {
-            "kind": "note", "body": "<b>Привет</b>", "target_entity": "contacts", "target_id": "tmp:p"}},
-    )  # fmt: skip
+        create("companies", "tmp:c", name="ООО Новая"),
+        create("contacts", "tmp:p", first_name="Олег", last_name="Ким", company_id="tmp:c"),
+        create("deals", "tmp:d", title="Кофемашина", stage_id=won, contacts=["tmp:p"], company_id="tmp:c", **money),
+        create("tasks", "tmp:t", title="Позвонить", **about_deal),
+        create("communications", "tmp:n", kind="note", body="<b>Привет</b>", **about_person),
+    )
     assert [one.status for one in done] == ["accepted"] * 5, done
     assert golden(sides, person.record)["name"] == "Олег Ким"
     assert str(golden(sides, person.record)["company_id"]) == company.record

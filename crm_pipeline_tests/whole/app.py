@@ -44,7 +44,6 @@ def create(world: World, chance: random.Random) -> None:
     if entity == "deals" and people and chance.random() < 0.5:
         fields["contacts"] = [chance.choice(people)]
     operation = {"entity": entity, "action": "create", "record": f"tmp:{number}", "connections": where, "fields": fields}
-    world.created[name] = (entity, "app", where)
     _send(world, _named(world, number, operation, []))
 
 

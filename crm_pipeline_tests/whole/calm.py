@@ -34,17 +34,22 @@ def calm(world: World) -> list[str]:
     world.reach_present()
     mend(world)
     app.send_rest(world)
-    for number in range(ROUNDS):
-        if _round(world, number) and not _waiting(world):
+    return settle(world)
+
+
+def settle(world: World) -> list[str]:
+    """Read and send until nothing moves; return what kept it from that as sentences."""
+    for _ in range(ROUNDS):
+        if one_round(world) and not _waiting(world):
             return []
     waiting = [f"{row['count']} {row['state']} changes of {row['name']}" for row in _waiting(world)]
     return [f"it does not come to rest: after {ROUNDS} rounds things are still written; {', '.join(waiting) or 'nothing'} wait"]
 
 
-def _round(world: World, number: int) -> bool:
+def one_round(world: World) -> bool:
     """Sync, reconcile and drain everything; return whether nothing was written to any CRM."""
     before = {name: len(side.sandbox.journal) for name, side in world.sides.items()}
-    world.tell(f"- calm round {number + 1}")
+    world.tell("- a round of calm")
     for name, one in zip(NAMES, world.crew.work(*({"verb": "sync", "connection": name} for name in NAMES)), strict=True):
         world.tell(f"  sync {name} {one['end']}: {one['said']}")
     age(world)

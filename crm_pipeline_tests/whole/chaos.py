@@ -44,8 +44,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--sabotage", default="", help="break a promise on purpose")
     parser.add_argument("--stop", action="store_true", help="stop at the first run with a violation")
-    parser.add_argument("--story", action="store_true", help="print what happened in every run with a violation")
-    parser.add_argument("--log", default="", help="file to keep the log of the last run with a violation in")
+    parser.add_argument("--story", action="store_true", help="print what happened in every run")
+    parser.add_argument("--log", default="", help="file to keep the log of the last run in")
     return parser.parse_args()
 
 
@@ -63,9 +63,9 @@ def _one(place: Place, number: int, asked: argparse.Namespace) -> Outcome:
     print(f"seed {number}: {counts} violations {len(outcome.violations)} seconds {outcome.seconds:.1f}", flush=True)
     for sentence in outcome.violations:
         print(f"    {sentence}")
-    if outcome.violations and asked.story:
+    if asked.story:
         print("\n".join(f"    | {line}" for line in outcome.story))
-    if outcome.violations and asked.log:
+    if asked.log:
         Path(asked.log).write_text(outcome.log, encoding="utf-8")
     sys.stdout.flush()
     return outcome
@@ -78,7 +78,9 @@ def table(outcomes: list[Outcome]) -> str:
         sums.update({name: one.counts.get(name, 0) for name in COUNTED} | {"violations": len(one.violations)})
     seconds = sum(one.seconds for one in outcomes)
     lines = ["", "| runs | " + " | ".join((*COUNTED, "violations")) + " | seconds |", "|---:" * (len(COUNTED) + 3) + "|"]
-    lines.append(f"| {len(outcomes)} | " + " | ".join(str(sums[name]) for name in (*COUNTED, "violations")) + f" | {seconds:.0f} |")
+    lines.append(
+        f"| {len(outcomes)} | " + " | ".join(str(sums[name]) for name in (*COUNTED, "violations")) + f" | {seconds:.0f} |"
+    )
     lines += [f"make chaos SEED={one.seed} RUNS=1" for one in outcomes if one.violations]
     return "\n".join(lines)
 

@@ -55,7 +55,9 @@ class Crew:
         for order, one in zip(orders, said, strict=True):
             self.ends[one["end"]] += 1
             if one["end"] == "failed" and "Traceback" in str(one["said"]):
-                self.broken.append(f"{order['verb']} {order.get('connection') or order.get('words') or ''}: {one['said'][-1500:]}")
+                self.broken.append(
+                    f"{order['verb']} {order.get('connection') or order.get('words') or ''}: {one['said'][-1500:]}"
+                )
         return said
 
     def do(self, verb: str, **order: Any) -> Any:

@@ -8,7 +8,11 @@ from crm_pipeline_tests.whole.world import NAMES, World
 Rule = dict[str, Any]
 AMO_WRITES: tuple[Rule, ...] = ({"method": "POST", "path": "^/api/"}, {"method": "PATCH", "path": "^/api/"})
 BITRIX_WRITES: tuple[Rule, ...] = ({"call": "batch"}, {"call": "crm.*.add"}, {"call": "crm.*.update"}, {"call": "tasks.task.*"})
-AMO_READS: tuple[Rule, ...] = ({"method": "GET", "path": "^/api/"}, {"method": "GET", "path": "contacts"}, {"method": "GET", "path": "leads"})
+AMO_READS: tuple[Rule, ...] = (
+    {"method": "GET", "path": "^/api/"},
+    {"method": "GET", "path": "contacts"},
+    {"method": "GET", "path": "leads"},
+)
 BITRIX_READS: tuple[Rule, ...] = ({"call": "crm.*.list"}, {"call": "batch"}, {"call": "crm.item.list"})
 ANY: tuple[Rule, ...] = ({},)
 
@@ -22,7 +26,9 @@ READING: tuple[Rule, ...] = (
     {"fault": "status", "status": 500}, {"fault": "hang", "seconds": 0.2},
 )  # fmt: skip
 BOTH: tuple[Rule, ...] = ({"fault": "expired_token"}, {"fault": "status", "status": 429}, {"fault": "status", "status": 503})
-AMO_ONLY: tuple[Rule, ...] = ({"fault": "early_204", "match": {"method": "GET", "path": r"^/api/v4/(leads|contacts|companies|tasks)\b"}},)
+AMO_ONLY: tuple[Rule, ...] = (
+    {"fault": "early_204", "match": {"method": "GET", "path": r"^/api/v4/(leads|contacts|companies|tasks)\b"}},
+)
 BITRIX_ONLY: tuple[Rule, ...] = (
     {"fault": "in_batch", "match": {"call": "crm.*"}, "status": 500, "error": "INTERNAL_SERVER_ERROR"},
     {"fault": "in_batch", "match": {"call": "crm.*"}, "status": 503, "error": "QUERY_LIMIT_EXCEEDED"},

@@ -46,13 +46,17 @@ def new_value(what: str, held: Any, number: int, chance: random.Random) -> Any:
 
 def create(world: World, chance: random.Random) -> None:
     """Somebody makes a record; some of them somebody known elsewhere."""
-    side, entity, number = world.sides[chance.choice(NAMES)], chance.choice(("contacts", "deals", "companies")), world.next_number()
+    side, entity, number = (
+        world.sides[chance.choice(NAMES)],
+        chance.choice(("contacts", "deals", "companies")),
+        world.next_number(),
+    )
     name = word(number)
     values: dict[str, Any] = {"contacts": {"name": f"Nina {name}", "phones": [phone(number)], "emails": [email(number)]},
                               "companies": {"name": name, "phones": [phone(number)]},
                               "deals": {"title": name, "amount": 100_000 + number, "stage": "new"}}[entity]  # fmt: skip
     key = side.create(entity, values)
-    world.created[name] = (entity, side.name, [side.name])
+    world.made[side.name, entity].add(key)
     world.counts["edits"] += 1
     world.tell(f"  {side.name}: {entity} {key} made, {MAIN[entity]} {name}")
 
@@ -77,6 +81,7 @@ def restore(world: World, chance: random.Random) -> None:
         key = chance.choice(keys)
         back = side.restore(entity, key)
         world.touched |= {(entity, side.name, key), (entity, side.name, back)}
+        world.made[side.name, entity].add(back)
         world.counts["edits"] += 1
         world.tell(f"  {side.name}: {entity} {key} restored as {back}")
 

@@ -47,13 +47,23 @@ LONGEST = 120.0
 LOG = logging.getLogger("crm_pipeline.whole")
 
 
+LONGEST_WAIT = 0.03
+
+
+class HastySession(Session):
+    """A session that never waits long: for a stand-in without limits there is nothing to wait for."""
+
+    def wait(self, seconds: float) -> None:
+        super().wait(min(seconds, LONGEST_WAIT))
+
+
 @dataclass(frozen=True)
 class Hasty(Pipeline):
     """The pipeline as it is wired, but for the seconds between attempts."""
 
     def _session(self, connector: Connector, meter: Meter, secrets: Secrets, name: str) -> Session:
         hosts = HostPolicy(connector.vendor_hosts, self.settings.allowed_hosts)
-        session = Session(hosts, meter, self.budget, name=name, patience=HASTY)
+        session = HastySession(hosts, meter, self.budget, name=name, patience=HASTY)
         _hide(session, secrets)
         return session
 
@@ -148,7 +158,9 @@ def work(asked: Order, order: Order, answer: int) -> None:
     log = os.open(asked["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     for stream in (1, 2):
         os.dup2(log, stream)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(process)d %(levelname)s %(name)s %(message)s")
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(process)d %(levelname)s %(name)s %(message)s"
+    )
     os.environ["CRM_DATABASE_URL"] = asked["database"]
     said: dict[str, Any] = {"end": "failed", "said": None}
     LOG.info("begins %s", {key: value for key, value in order.items() if key not in ("secrets", "code", "url")})
@@ -163,6 +175,7 @@ def work(asked: Order, order: Order, answer: int) -> None:
     except BaseException:  # noqa: BLE001 - whatever it is, the judges want to read it
         said["said"] = traceback.format_exc()
         LOG.error("this should not have happened\n%s", said["said"])
+    LOG.info("ends after %.2f s of computing", time.process_time())
     os.write(answer, json.dumps(said, default=str).encode())
     os._exit(0)
 

@@ -11,10 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from crm_pipeline_tests.conftest import administer, url_of
-from crm_pipeline_tests.whole import steps
-from crm_pipeline_tests.whole.calm import calm
+from crm_pipeline_tests.whole import steps, verdict
 from crm_pipeline_tests.whole.crew import Program
-from crm_pipeline_tests.whole.judges import judge
 from crm_pipeline_tests.whole.opening import open_up
 from crm_pipeline_tests.whole.steps import Plan
 from crm_pipeline_tests.whole.world import World, open_world
@@ -93,8 +91,7 @@ def run(place: Place, seed: str, plan: Plan | None = None) -> Outcome:
 
 def conclude(world: World, seed: str, began: float) -> Outcome:
     """Bring a world to rest and judge it."""
-    violations = calm(world)
-    violations += judge(world)
+    violations = verdict.conclude(world)
     world.counts["writes"] = sum(len(side.writes()) for side in world.sides.values())
     log = world.crew.log.read_text(encoding="utf-8", errors="replace") if world.crew.log.exists() else ""
     return Outcome(seed, dict(world.counts), violations, world.story, time.monotonic() - began, log)

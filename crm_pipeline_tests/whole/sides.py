@@ -121,6 +121,8 @@ class AmoSide(Side):
     def spelled(self, entity: str, values: Values, row: Values | None) -> Values:
         made: Values = {}
         for name, value in values.items():
+            if (entity, name) == ("contacts", "name"):
+                made["first_name"], _, made["last_name"] = str(value).partition(" ")
             _merge_in(made, _AMO_SPELLED[name](value) if name in _AMO_SPELLED else {_AMO_NAMES[entity, name]: value})
         if entity == "tasks" and row is None:
             made = {"complete_till": int(self.sandbox.clock.now()) + 86_400, "task_type_id": 1, **made}

@@ -97,7 +97,11 @@ def drain_twice(world: World, chance: random.Random) -> None:
 def all_at_once(world: World, chance: random.Random) -> None:
     """A sync, a reconcile and a drain at the same time, and one may be killed."""
     world.reach_present()
-    orders: list[dict[str, Any]] = [{"verb": "sync", "connection": chance.choice(NAMES)}, {"verb": "reconcile"}, {"verb": "drain"}]
+    orders: list[dict[str, Any]] = [
+        {"verb": "sync", "connection": chance.choice(NAMES)},
+        {"verb": "reconcile"},
+        {"verb": "drain"},
+    ]
     if chance.random() < 0.5:
         chance.choice(orders)["dies"] = death(chance, 150)
     _work(world, *orders)

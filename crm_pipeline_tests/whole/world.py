@@ -4,11 +4,12 @@ What belongs here: who is there, what they hold at first, and the ledger of edit
 """
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic, time
 from typing import Any
 
 from sqlalchemy import Engine
@@ -18,7 +19,7 @@ from crm_pipeline.sandbox.amocrm import AmoSandbox
 from crm_pipeline.sandbox.bitrix24 import BitrixSandbox
 from crm_pipeline.sandbox.serving import Options
 from crm_pipeline_tests.whole.crew import Crew, Program
-from crm_pipeline_tests.whole.sides import AMO_PIPELINE, AMO_STAGES, BITRIX_STAGES, STAGES, AmoSide, BitrixSide, Side
+from crm_pipeline_tests.whole.sides import AMO_PIPELINE, AMO_STAGES, BITRIX_STAGES, ENTITIES, STAGES, AmoSide, BitrixSide, Side
 
 Values = dict[str, Any]
 NAMES = ("north", "south", "portal")
@@ -64,10 +65,10 @@ class World:
     engine: Engine
     rules: Path
     edits: list[Edit] = field(default_factory=list)
-    created: dict[str, tuple[str, str, list[str]]] = field(default_factory=dict)
-    """Word that names a record made in the run → entity, who made it (a connection or `app`), connections it should be in."""
     operations: dict[str, Values] = field(default_factory=dict)
     """Operation id → its last answer."""
+    made: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    """(connection, entity) → ids of the records people made there."""
     touched: set[tuple[str, str, str]] = field(default_factory=set)
     """(entity, connection, id) that were deleted, restored or merged by people."""
     counts: Counter[str] = field(default_factory=Counter)
@@ -75,6 +76,7 @@ class World:
     """What happened, a line each."""
     two_way: tuple[str, ...] = ()
     numbers: int = 0
+    began: float = field(default_factory=monotonic)
     is_past: bool = True
     """The CRMs' clocks are still behind."""
 
@@ -89,7 +91,7 @@ class World:
 
     def tell(self, line: str) -> None:
         """Add a line to the story."""
-        self.story.append(line)
+        self.story.append(f"{monotonic() - self.began:6.2f} {line}")
 
     def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """Return the rows of a query on the run's database."""
@@ -115,8 +117,6 @@ class World:
 
 
 def _behind(side: Side) -> float:
-    from time import time
-
     return max(0.0, time() - side.sandbox.clock.now())
 
 
@@ -161,6 +161,8 @@ def open_world(program: Program, database: str, folder: Path, seed: str) -> Iter
         rules = folder / "rules.yaml"
         world = World(seed, sides, Crew(program, database, folder / "log"), engine, rules)
         _fill(world)
+        for name, side in sides.items():
+            world.made |= {(name, entity): set(side.keys(entity)) for entity in ENTITIES}
         yield world
 
 
@@ -190,5 +192,5 @@ def rules_text() -> str:
         refs = [f'"{name}:{AMO_PIPELINE}:{AMO_STAGES[stage]}"' for name in amo] + [f'"portal:{BITRIX_STAGES[stage]}"']
         lines.append(f"  - [{', '.join(refs)}]")
     lines.append(f'pipelines:\n  - [{", ".join(f"{name}:{AMO_PIPELINE}" for name in amo)}, "portal:0"]')
-    lines.append(f'users:\n  - {{{", ".join(f"{name}: 900000" for name in amo)}, portal: 1}}')
+    lines.append(f"users:\n  - {{{', '.join(f'{name}: 900000' for name in amo)}, portal: 1}}")
     return "\n".join(lines) + "\n"

@@ -2,6 +2,13 @@
 
 CREATE SEQUENCE sync.outgoing_fences;
 COMMENT ON SEQUENCE sync.outgoing_fences IS 'Fencing tokens of claimed outgoing changes: who holds an older one may not finish.';
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'crm_writer') THEN
+        GRANT USAGE ON SEQUENCE sync.outgoing_fences TO crm_writer;
+    END IF;
+END
+$$;
 
 CREATE TABLE sync.outgoing_changes (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -32,8 +32,18 @@ VALUES (%(crm)s, %(name)s, %(base_url)s, 'broken', 'Not checked yet.') RETURNING
 DELETE FROM sync.connections WHERE id = %(id)s AND stable_id IS NULL;
 
 -- name: adopt
--- Note what the account check found; data and cursors stay.
-UPDATE sync.connections SET base_url = %(base_url)s, stable_id = %(stable_id)s, account = %(account)s::jsonb
+-- Note what the account check found; data and cursors stay, and so does what was provided for writing.
+UPDATE sync.connections SET
+    base_url = %(base_url)s, stable_id = %(stable_id)s,
+    account = %(account)s::jsonb || CASE WHEN account ? 'prepared' THEN jsonb_build_object(
+        'prepared', account -> 'prepared', 'facts', COALESCE(%(account)s::jsonb -> 'facts', '{}') || (account -> 'prepared')
+    ) ELSE '{}' END
+WHERE id = %(id)s;
+
+-- name: keep_prepared
+-- Keep what was provided for writing among the facts; later checks leave it.
+UPDATE sync.connections SET account = account || jsonb_build_object(
+    'prepared', COALESCE(account -> 'prepared', '{}') || %(facts)s::jsonb, 'facts', COALESCE(account -> 'facts', '{}') || %(facts)s::jsonb)
 WHERE id = %(id)s;
 
 -- name: activate

@@ -301,7 +301,7 @@ WHERE NOT EXISTS (
 
 -- name: drop_removed_points
 -- Of kinds that are united, drop what somebody took off one side since it joined, unless somebody entered it later, or a record
--- that has it joined later.
+-- that has it joined later (and was not made by us).
 DELETE FROM wanted_contact_points w
 USING (
     SELECT DISTINCT ON (f.golden_id, p.kind, p.value) f.golden_id, p.kind, p.value, p.was_removed, f.seen_at
@@ -326,10 +326,13 @@ USING (
 WHERE l.was_removed AND w.entity = '{entity}' AND w.golden_id = l.golden_id AND w.kind = l.kind AND w.value = l.value
   AND NOT EXISTS (
       SELECT FROM sides_{entity} n
-      JOIN crm.crosswalk x ON x.entity = '{entity}' AND x.connection_id = n.connection_id AND x.external_id = n.external_id
       JOIN source.contact_points q ON q.entity = '{entity}' AND q.connection_id = n.connection_id AND q.external_id = n.external_id
-      WHERE n.golden_id = w.golden_id AND n.joined_at > l.seen_at AND x.rule <> 'marker' AND n.connection <> 'app'
+      WHERE n.golden_id = w.golden_id AND n.joined_at > l.seen_at AND n.connection <> 'app'
         AND q.kind = w.kind AND q.value = w.value
+        AND NOT EXISTS (
+            SELECT FROM sync.outgoing_changes o
+            WHERE o.entity = '{entity}' AND o.golden_id = n.golden_id AND o.connection_id = n.connection_id AND o.operation = 'create'
+              AND o.external_id = n.external_id)
   );
 
 -- name: keep_preferred_points

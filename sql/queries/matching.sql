@@ -114,13 +114,6 @@ SELECT s.connection_id, s.external_id, 'marker' AS rule, s.originator_id || '|' 
 FROM {batch} b JOIN source.{entity} s ON s.connection_id = b.connection_id AND s.external_id = b.external_id
 WHERE s.originator_id <> '' AND s.origin_id <> '' AND s.deleted_at IS NULL
 
--- name: key_app
--- Key: which golden record a row of the app is about, where rows have no marker of their own.
-SELECT s.connection_id, s.external_id, 'marker', 'crm_pipeline|' || s.external_id
-FROM {batch} b JOIN source.{entity} s ON s.connection_id = b.connection_id AND s.external_id = b.external_id
-JOIN sync.connections c ON c.id = s.connection_id AND c.crm = 'app'
-WHERE s.deleted_at IS NULL
-
 -- name: key_external_id
 -- Key: the custom field a rule names as the identifier of an outside system.
 SELECT s.connection_id, s.external_id, 'external_id', trim(v.value)
@@ -357,6 +350,14 @@ ON CONFLICT DO NOTHING;
 DELETE FROM match_touched t
 USING source.{entity} s
 WHERE s.connection_id = t.connection_id AND s.external_id = t.external_id AND s.deleted_at IS NOT NULL;
+
+-- name: untouch_app
+-- What the app says of a record goes where the record goes: nothing is matched with it, unless nobody else has the record.
+DELETE FROM match_touched t
+USING sync.connections c, crm.crosswalk x
+WHERE c.id = t.connection_id AND c.crm = 'app'
+  AND x.entity = '{entity}' AND x.connection_id = t.connection_id AND x.external_id = t.external_id
+  AND EXISTS (SELECT FROM crm.crosswalk o WHERE o.golden_id = x.golden_id AND o.entity = '{entity}' AND o.connection_id <> t.connection_id);
 
 -- name: make_pairs
 -- Keys that several of the records share, who shares them, and the pairs that makes; what names say against them.
@@ -657,7 +658,7 @@ WHERE r.new_id = h.golden_id;
 DELETE FROM crm.golden_redirects r USING match_moved m WHERE r.old_id = m.golden_id AND r.entity = '{entity}';
 
 -- name: cross
--- Write down which golden record the records belong to now, and why.
+-- Write down which golden record the records belong to now, and why; one that stays where it is has not joined anew.
 INSERT INTO crm.crosswalk AS x (golden_id, entity, connection_id, external_id, rule, decided_by)
 SELECT w.golden_id, '{entity}', w.connection_id, w.external_id, w.rule, w.decided_by
 FROM (
@@ -670,7 +671,8 @@ WHERE w.old_id IS DISTINCT FROM w.golden_id OR w.old_rule IS DISTINCT FROM w.rul
 ORDER BY w.connection_id, w.external_id
 ON CONFLICT (entity, connection_id, external_id) DO UPDATE SET
     golden_id = EXCLUDED.golden_id, rule = EXCLUDED.rule, decided_by = EXCLUDED.decided_by,
-    decided_at = CASE WHEN x.golden_id = EXCLUDED.golden_id AND x.rule = EXCLUDED.rule THEN x.decided_at ELSE EXCLUDED.decided_at END;
+    decided_at = CASE WHEN x.golden_id = EXCLUDED.golden_id AND (x.rule = EXCLUDED.rule OR x.decided_by = EXCLUDED.decided_by)
+                      THEN x.decided_at ELSE EXCLUDED.decided_at END;
 
 -- name: cross_dead
 -- Take deleted records along.

@@ -20,7 +20,8 @@ INSERT INTO sync.outgoing_changes
     (connection_id, entity, golden_id, external_id, operation, fields, base, said, requires, lane, origin, idempotency_key,
      state, error_code, error_detail, settled_at)
 SELECT n.connection_id, n.entity, n.golden_id, n.external_id, n.operation, n.fields, n.base, n.said, n.requires, n.lane, n.origin, n.key,
-       CASE p.verb WHEN 'looped' THEN 'dead' ELSE 'pending' END, CASE p.verb WHEN 'looped' THEN 'loop' END, p.detail,
+       CASE p.verb WHEN 'looped' THEN 'dead' ELSE 'pending' END, CASE p.verb WHEN 'looped' THEN 'loop' END,
+       CASE p.verb WHEN 'looped' THEN p.detail END,
        CASE p.verb WHEN 'looped' THEN now() END
 FROM outgoing_plan p
 JOIN outgoing_new n USING (n)
@@ -62,12 +63,12 @@ WITH waiting AS MATERIALIZED (
     SELECT c.id
     FROM outgoing_considered k
     CROSS JOIN LATERAL (
-        SELECT o.id
+        SELECT o.id, o.state, o.requires
         FROM sync.outgoing_changes o
         WHERE o.connection_id = k.connection_id AND o.entity = %(entity)s AND o.golden_id = k.golden_id AND o.settled_at IS NULL
-          AND o.state = 'pending' AND o.requires IS NULL
         OFFSET 0  -- by index, record by record, whatever the planner believes of a queue that has just filled
     ) c
+    WHERE c.state = 'pending' AND c.requires IS NULL
 ), locked AS (
     SELECT c.id FROM waiting w JOIN sync.outgoing_changes c ON c.id = w.id WHERE c.state = 'pending' ORDER BY c.id FOR UPDATE OF c
 )
@@ -76,82 +77,54 @@ SELECT count(*) FROM locked;
 -- name: plan_offered
 -- Decide what becomes of each owed change: it joins a waiting one, was settled for good already, goes in circles, or is queued.
 INSERT INTO outgoing_plan (verb, n, change_id, detail)
-WITH unsettled AS MATERIALIZED (
-    SELECT c.id, k.connection_id, k.golden_id, c.state, c.requires, CASE c.operation WHEN 'reopen' THEN 'complete' ELSE c.operation END AS kind
-    FROM outgoing_considered k
-    CROSS JOIN LATERAL (
-        SELECT o.id, o.state, o.requires, o.operation
-        FROM sync.outgoing_changes o
-        WHERE o.connection_id = k.connection_id AND o.entity = %(entity)s AND o.golden_id = k.golden_id AND o.settled_at IS NULL
-        OFFSET 0
-    ) c
-), busy AS (
-    SELECT DISTINCT connection_id, golden_id FROM unsettled WHERE state = 'in_flight'
-), waiting AS (
-    SELECT max(id) AS id, connection_id, golden_id, kind FROM unsettled WHERE state = 'pending' AND requires IS NULL GROUP BY 2, 3, 4
-), free AS MATERIALIZED (
-    SELECT n.*, w.id AS waiting_id
-    FROM outgoing_new n
-    LEFT JOIN waiting w USING (connection_id, golden_id, kind)
-    WHERE NOT EXISTS (SELECT FROM busy b WHERE b.connection_id = n.connection_id AND b.golden_id = n.golden_id)
-), over AS (
-    SELECT f.n, c.state, c.error_code
-    FROM free f
-    CROSS JOIN LATERAL (
-        SELECT o.state, o.error_code
-        FROM sync.outgoing_changes o
-        WHERE o.entity = f.entity AND o.golden_id = f.golden_id AND o.connection_id = f.connection_id AND o.settled_at IS NOT NULL
-          AND CASE o.operation WHEN 'reopen' THEN 'complete' ELSE o.operation END = f.kind
-          AND o.fields = f.fields AND o.base = f.base AND o.requires IS NULL AND o.error_code IS DISTINCT FROM 'withdrawn'
-        ORDER BY o.settled_at + interval '0' DESC, o.id DESC  -- no index has this order: that of the record is used
-        LIMIT 1
-    ) c
-    WHERE f.waiting_id IS NULL
-), made AS (
-    SELECT f.n
-    FROM free f
-    WHERE f.waiting_id IS NULL AND f.kind = 'create' AND EXISTS (
-        SELECT FROM sync.outgoing_changes c
-        WHERE c.connection_id = f.connection_id AND c.entity = f.entity AND c.golden_id = f.golden_id AND c.operation = 'create'
-          AND c.state IN ('applied', 'merged', 'conflict')
-        OFFSET 0
-    )
-), circles AS (
-    SELECT DISTINCT ON (n) n, field, count(*) AS times
-    FROM (
-        SELECT f.n, e.field
-        FROM free f
-        CROSS JOIN LATERAL (
-            SELECT o.written
-            FROM sync.outgoing_changes o
-            WHERE o.entity = f.entity AND o.golden_id = f.golden_id AND o.connection_id = f.connection_id AND o.state = 'applied'
-              AND o.settled_at > now() - interval '1 hour' AND (o.origin = f.origin OR f.origin NOT LIKE 'op:%%')
-            OFFSET 0
-        ) c
-        CROSS JOIN LATERAL jsonb_object_keys(f.fields) e (field)
-        WHERE f.waiting_id IS NULL AND c.written ?| ARRAY[e.field, regexp_replace(e.field, '_id$', '_external_id')]
-    ) written
-    GROUP BY n, field
-    HAVING count(*) >= %(flips)s
-    ORDER BY n, count(*) DESC, field
-)
 SELECT CASE
-           WHEN f.waiting_id IS NOT NULL THEN 'coalesced'
-           WHEN m.n IS NOT NULL OR o.state IN ('rejected', 'dead') OR (o.state = 'cancelled' AND o.error_code = 'cancelled') THEN 'suppressed'
-           WHEN l.n IS NOT NULL THEN 'looped'
+           WHEN w.id IS NOT NULL THEN 'coalesced'
+           WHEN o.state IN ('rejected', 'dead') OR (o.state = 'cancelled' AND o.error_code = 'cancelled') THEN 'suppressed'
+           WHEN n.kind = 'create' AND EXISTS (
+               SELECT FROM sync.outgoing_changes c
+               WHERE c.connection_id = n.connection_id AND c.entity = n.entity AND c.golden_id = n.golden_id AND c.operation = 'create'
+                 AND c.state IN ('applied', 'merged', 'conflict')
+           ) THEN 'suppressed'
+           WHEN l.field IS NOT NULL THEN 'looped'
            ELSE 'queued'
        END,
-       f.n, f.waiting_id,
-       CASE WHEN f.waiting_id IS NULL AND l.n IS NOT NULL THEN
-           'The field ' || l.field || ' of ' || f.entity || ' ' || COALESCE(f.external_id, '(new)') || ' (golden record ' || f.golden_id
-           || ') was written to ' || (SELECT name FROM sync.connections WHERE id = f.connection_id) || ' ' || l.times
-           || ' times within the hour and changed back each time. Find the robot or person that changes it there, or give that side'
-           || ' precedence in the rules; then retry this change.'
-       END
-FROM free f
-LEFT JOIN over o USING (n)
-LEFT JOIN made m USING (n)
-LEFT JOIN circles l USING (n);
+       n.n, w.id,
+       'The field ' || l.field || ' of ' || n.entity || ' ' || COALESCE(n.external_id, '(new)') || ' (golden record ' || n.golden_id
+       || ') was written to ' || (SELECT name FROM sync.connections WHERE id = n.connection_id) || ' ' || l.times
+       || ' times within the hour and changed back each time. Find the robot or person that changes it there, or give that side'
+       || ' precedence in the rules; then retry this change.'
+FROM outgoing_new n
+CROSS JOIN LATERAL (
+    SELECT bool_or(c.state = 'in_flight') AS is_busy,
+           max(c.id) FILTER (
+               WHERE c.state = 'pending' AND c.requires IS NULL
+                 AND CASE c.operation WHEN 'reopen' THEN 'complete' ELSE c.operation END = n.kind
+           ) AS id
+    FROM sync.outgoing_changes c
+    WHERE c.connection_id = n.connection_id AND c.entity = n.entity AND c.golden_id = n.golden_id AND c.settled_at IS NULL
+) w
+LEFT JOIN LATERAL (
+    SELECT c.state, c.error_code
+    FROM sync.outgoing_changes c
+    WHERE w.id IS NULL AND c.entity = n.entity AND c.golden_id = n.golden_id AND c.connection_id + 0 = n.connection_id
+      AND c.settled_at IS NOT NULL AND CASE c.operation WHEN 'reopen' THEN 'complete' ELSE c.operation END = n.kind
+      AND c.fields = n.fields AND c.base = n.base AND c.requires IS NULL AND c.error_code IS DISTINCT FROM 'withdrawn'
+    ORDER BY c.settled_at DESC, c.id DESC
+    LIMIT 1
+) o ON true
+LEFT JOIN LATERAL (
+    SELECT e.field, count(*) AS times
+    FROM sync.outgoing_changes c
+    CROSS JOIN LATERAL jsonb_object_keys(n.fields) e (field)
+    WHERE w.id IS NULL AND c.entity = n.entity AND c.golden_id = n.golden_id AND c.connection_id + 0 = n.connection_id
+      AND c.state = 'applied' AND c.settled_at > now() - interval '1 hour' AND (c.origin = n.origin OR n.origin NOT LIKE 'op:%%')
+      AND c.written ?| ARRAY[e.field, regexp_replace(e.field, '_id$', '_external_id')]
+    GROUP BY e.field
+    HAVING count(*) >= %(flips)s
+    ORDER BY count(*) DESC, e.field
+    LIMIT 1
+) l ON true
+WHERE w.is_busy IS NOT TRUE;
 
 -- name: plan_withdrawn
 -- Find what waits for considered records but is not owed any more; what may have been sent already is left to be looked up.
@@ -221,10 +194,9 @@ SELECT id, attempts, 'pending', error_code, error_detail FROM freed ORDER BY id;
 -- Let claims of one connection follow one another, so that each sees what the one before it took.
 SELECT pg_advisory_xact_lock(%(class)s, %(connection_id)s);
 
--- name: by_index
--- Have the next statement follow the indexes: a queue fills faster than statistics of it are gathered.
-SELECT set_config(name, %(state)s, true)
-FROM unnest(ARRAY['enable_seqscan', 'enable_bitmapscan', 'enable_sort', 'enable_hashjoin', 'enable_mergejoin']) name;
+-- name: plan_with
+-- Switch ways of planning on or off until the transaction ends: a queue fills faster than statistics of it are gathered.
+SELECT set_config(name, %(state)s, true) FROM unnest(%(names)s::text[]) name;
 
 -- name: claim
 -- Take changes that are due and first of their record, and of which none is on its way; interactive ones before all others.

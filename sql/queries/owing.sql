@@ -1,7 +1,8 @@
 -- name: targets
--- The connections that are written to.
+-- The connections that are written to; or these, as if they were.
 SELECT id, name, crm, account FROM sync.connections
-WHERE direction = 'two_way' AND status <> 'removed' AND crm <> 'app' ORDER BY id;
+WHERE CASE WHEN %(only)s::text[] IS NULL THEN direction = 'two_way' ELSE name = ANY(%(only)s) END AND status <> 'removed' AND crm <> 'app'
+ORDER BY id;
 
 -- name: differing
 -- Which living records of these connections say something else than their golden record, in golden terms.
@@ -94,7 +95,8 @@ ORDER BY 1, 2;
 SELECT c.name AS connection, '{entity}' AS entity, '{field}' AS field, COALESCE(n.{name}, n.id::text) AS missing, count(*) AS records
 FROM crm.{entity} g
 JOIN crm.crosswalk x ON x.entity = '{entity}' AND x.golden_id = g.id
-JOIN sync.connections c ON c.id = x.connection_id AND c.direction = 'two_way' AND c.status <> 'removed'
+JOIN sync.connections c ON c.id = x.connection_id AND c.status <> 'removed' AND c.crm <> 'app'
+    AND CASE WHEN %(only)s::text[] IS NULL THEN c.direction = 'two_way' ELSE c.name = ANY(%(only)s) END
 JOIN source.{entity} s ON s.connection_id = x.connection_id AND s.external_id = x.external_id AND s.deleted_at IS NULL
 JOIN crm.{to} n ON n.id = g.{field} {and_open}
 WHERE g.deleted_at IS NULL
@@ -108,3 +110,7 @@ INSERT INTO sync.golden_queue (entity, golden_id)
 SELECT DISTINCT entity, golden_id FROM crm.crosswalk WHERE connection_id = %(connection_id)s AND entity = ANY(%(entities)s)
 ORDER BY 1, 2
 ON CONFLICT DO NOTHING;
+
+-- name: count_of
+-- How many golden records a connection has.
+SELECT count(DISTINCT golden_id) FROM crm.crosswalk WHERE connection_id = %(connection_id)s AND entity = ANY(%(entities)s);

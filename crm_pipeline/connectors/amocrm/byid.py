@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from crm_pipeline.connectors import Link
 from crm_pipeline.connectors.amocrm.client import Client
-from crm_pipeline.connectors.amocrm.payloads import named, raw_record, tombstone
+from crm_pipeline.connectors.amocrm.payloads import CATALOG_ID, named, raw_record, tombstone
+from crm_pipeline.connectors.amocrm.scans import product_catalogs
 from crm_pipeline.connectors.amocrm.streams import LISTINGS, Listing
 from crm_pipeline.model.records import Payload, RawRecord
 
@@ -54,3 +55,16 @@ def _record(client: Client, listing: Listing, external_id: str, row: Payload | N
     if row is None and not is_gone:
         row = client.one(f"{listing.single}/{external_id}", listing.params)
     return raw_record(listing.kind, row, external_id) if row is not None else tombstone(listing.kind, external_id)
+
+
+def elements_by_id(client: Client, ids: Sequence[str]) -> list[RawRecord] | None:
+    """Return elements of catalogs of products; None when a list ignores the filter and has to be read whole."""
+    found: list[RawRecord] = []
+    for catalog in product_catalogs(client):
+        for part in portions(ids):
+            params = [("filter[id][]", one) for one in part]
+            rows = client.sure_page(f"/api/v4/catalogs/{catalog}/elements", "elements", params, tries=2).rows
+            if not set(map(named, rows)) <= set(part):
+                return None
+            found += [raw_record("products", {CATALOG_ID: int(catalog), **row}) for row in rows]
+    return found

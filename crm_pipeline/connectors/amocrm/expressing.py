@@ -19,6 +19,8 @@ from crm_pipeline.model.records import MappingContext
 
 Values = Mapping[str, Any]
 LEFT_OUT: Any = object()
+MOST_MONEY = Decimal(10) ** 15
+"""More is no price: an integer of 64 bits with room for minor units."""
 Reader = Callable[[Any, Values, MappingContext], Any]
 
 
@@ -94,6 +96,8 @@ def _price(value: Any, values: Values, context: MappingContext) -> Any:
     (facts: amocrm 4.1; the official library then sends a fractional `price`)."""
     amount = money(value)
     unit = Decimal(1) if context.facts.get("minor_units") is False else Decimal("0.01")
+    if amount is not None and abs(amount) >= MOST_MONEY:
+        return LEFT_OUT
     return Decimal(0) if amount is None else amount.quantize(unit, ROUND_HALF_UP) + 0
 
 
@@ -241,7 +245,8 @@ READERS: Mapping[str, Mapping[str, Reader]] = {
     },
     "communications": {
         **_TARGET, "kind": _kind, "direction": _text, "body": _text, "body_text": _text, "happened_at": _needed(_moment),
-        "duration_seconds": _of_calls(lambda value, values, context: whole(value) or 0), "recording_url": _of_calls(_web),
+        "duration_seconds": _of_calls(lambda value, values, context: whole(value) or 0),
+        "recording_url": _of_calls(lambda value, values, context: web(value)),
     },
     "products": {
         "name": _needed(_text), "sku": _text, "price": _money, "catalog_external_id": _needed(_reference),

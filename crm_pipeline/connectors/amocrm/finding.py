@@ -15,7 +15,7 @@ from crm_pipeline.connectors.amocrm.client import Client, Params
 from crm_pipeline.connectors.amocrm.expressing import express
 from crm_pipeline.connectors.amocrm.holders import BY_CODE, MARKER, ask
 from crm_pipeline.connectors.amocrm.payloads import CATALOG_ID, ENTITY_TYPE, named, seconds
-from crm_pipeline.connectors.amocrm.routes import Route, portions
+from crm_pipeline.connectors.amocrm.routes import MOST_ITEMS, Route, by_route
 from crm_pipeline.connectors.amocrm.streams import note_prefix
 from crm_pipeline.model.cleaning import reference, text
 from crm_pipeline.model.records import MappingContext, Payload, RawRecord
@@ -33,10 +33,12 @@ def find(link: Link, creates: Sequence[Write], context: MappingContext) -> dict[
     """Return key → external id of those creates that are there. Raises TryLater, ConnectionStopped."""
     client = Client(link)
     found: dict[str, str] = {}
-    for route, writes in portions(creates, context)[0]:
+    for route, writes in by_route(creates, context).items():
         search = Search(client, link, route, context, MARGIN)
         prefix = note_prefix(route.plural, link.facts) if route.entity == "communications" else ""
-        found |= {key: prefix + number for key, number in search.find(writes, set()).items()}
+        most = MOST_ITEMS if route.key == "notes" else len(writes)  # whose notes are looked through is named in the address
+        for part in (writes[start : start + most] for start in range(0, len(writes), most)):
+            found |= {key: prefix + number for key, number in search.find(part, set()).items()}
     return found
 
 
@@ -135,13 +137,13 @@ class Search:
         return None
 
     def _alike(self, writes: Sequence[Write], rows: Sequence[Payload], since: float) -> dict[str, str]:
-        """Return those that hold what the creates would: each row once, the oldest first."""
+        """Return those that hold what the creates would: each row once, the newest one for the last create."""
         mine = reference(self.link.facts.get("user_id"))
         rows = [row for row in rows if not mine or reference(row.get("created_by")) in (None, mine)]
-        left = {named(row): self._held(row) for row in sorted(rows, key=lambda row: int(named(row) or 0))}
+        left = {named(row): self._held(row) for row in sorted(rows, key=lambda row: -int(named(row) or 0))}
         fresh = {named(row) for row in rows if seconds(row, "created_at") >= since}
         found: dict[str, str] = {}
-        for write in writes:
+        for write in reversed(writes):
             wanted = express(self.route.entity, write.values, self.context)
             dated = wanted.get("happened_at") is not None
             key = next((key for key, held in left.items() if (dated or key in fresh) and _holds(held, wanted)), None)

@@ -76,13 +76,19 @@ def catalog_of(write: Write, context: MappingContext) -> str | None:
 
 def portions(writes: Sequence[Write], context: MappingContext) -> tuple[list[tuple[Route, list[Write]]], list[Write]]:
     """Sort writes by where they go, in order and at most MOST_ITEMS to a request; and those that go nowhere."""
-    sorted_: dict[Route, list[Write]] = {}
-    homeless: list[Write] = []
+    sorted_ = by_route(writes, context)
+    cut = [(route, all_[n : n + MOST_ITEMS]) for route, all_ in sorted_.items() for n in range(0, len(all_), MOST_ITEMS)]
+    return cut, [write for write in writes if route_of(write, context) is None]
+
+
+def by_route(writes: Sequence[Write], context: MappingContext) -> dict[Route, list[Write]]:
+    """Sort writes by where they go, in order; those that go nowhere are left out."""
+    found: dict[Route, list[Write]] = {}
     for write in writes:
         route = route_of(write, context)
-        (sorted_.setdefault(route, []) if route else homeless).append(write)
-    cut = [(route, all_[n : n + MOST_ITEMS]) for route, all_ in sorted_.items() for n in range(0, len(all_), MOST_ITEMS)]
-    return cut, homeless
+        if route:
+            found.setdefault(route, []).append(write)
+    return found
 
 
 _RECORDS = frozenset((CREATE, UPDATE, LINK, UNLINK))

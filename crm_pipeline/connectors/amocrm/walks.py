@@ -13,14 +13,14 @@
 from collections.abc import Callable, Iterator
 
 from crm_pipeline.connectors import Link, Stream
-from crm_pipeline.connectors.amocrm.byid import Wanted, found_in_list, portions, reread
+from crm_pipeline.connectors.amocrm.byid import Wanted, elements_by_id, found_in_list, portions, reread
 from crm_pipeline.connectors.amocrm.chains import chain
 from crm_pipeline.connectors.amocrm.feed import feed, note_place
 from crm_pipeline.connectors.amocrm.frame import OPEN, OVERLAP, Frame, Ignored, open_frame, records_of
 from crm_pipeline.connectors.amocrm.ladders import ladder
 from crm_pipeline.connectors.amocrm.newest import newest_first, only_within, window_by_id
 from crm_pipeline.connectors.amocrm.scans import SCANNED, scan
-from crm_pipeline.connectors.amocrm.streams import FEED_OF, EventFeed, Listing, listing_of
+from crm_pipeline.connectors.amocrm.streams import FEED_OF, PRODUCTS, EventFeed, Listing, listing_of
 from crm_pipeline.model.records import Page, Payload, WalkRequest
 
 WHOLE = ("initial", "verify")
@@ -124,6 +124,11 @@ def _by_id(frame: Frame, stream: Stream, request: WalkRequest) -> Iterator[Page]
 
 
 def _picked(frame: Frame, stream: Stream, request: WalkRequest) -> Iterator[Page]:
+    """Yield those with these ids of a complete list; elements of catalogs can be asked for (facts: amocrm 3.3)."""
+    elements = elements_by_id(frame.client, request.ids) if stream.name == PRODUCTS.name else None
+    if elements is not None:
+        yield frame.page(elements, None)
+        return
     for page in scan(frame, stream.name):
         records = [record for record in page.records if record.external_id in request.ids]
         yield Page(tuple(records), page.resume, page.started_at, page.requests)

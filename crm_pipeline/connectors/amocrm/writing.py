@@ -28,6 +28,7 @@ from crm_pipeline.http import Answer
 from crm_pipeline.model.records import MappingContext, Payload
 from crm_pipeline.model.writing import APPLIED, REFUSED, UNKNOWN
 
+Complaints = Mapping[str, Sequence[Complaint]]
 Tell = Callable[[Outcome], None]
 
 
@@ -143,15 +144,14 @@ class Sender:
         if not rows and isinstance(answer.json, dict) and answer.json.get("id"):
             rows = [answer.json]
         complaints = complaints_of(answer.json, [item.key for item in items])
-        for item in items:
-            if item.key in complaints:
-                tell(self._refusal(item.key, complaints[item.key][0], item.left_out))
+        mended = self._taken_out(route, items, complaints, tell)
         asked = [item for item in items if item.key not in complaints]
         matched = match(rows, asked, by_id=not route.creates)
         for item in asked:
             if item.key not in matched:
                 tell(self._lost(item.key, "The answer does not mention it."))
         self._finish(route, [(item, matched[item.key]) for item in asked if item.key in matched], tell)
+        self._send(route, mended, tell)
 
     def _refused(self, route: Route, items: Sequence[Item], refused: RequestRefused, sent_at: datetime, tell: Tell) -> None:
         """Take out what was refused and send the rest; a refusal that names nobody is narrowed down by halves."""
@@ -164,13 +164,18 @@ class Sender:
             self._send(route, items[:half], tell)
             self._send(route, items[half:], tell)
             return
+        mended = self._taken_out(route, items, complaints, tell)
+        good = [item for item in items if item.key not in complaints]
+        again = self._not_applied(route, good, sent_at, tell) if route.creates and good else good
+        self._send(route, [item for item in items if item in again or item in mended], tell)
+
+    def _taken_out(self, route: Route, items: Sequence[Item], complaints: Complaints, tell: Tell) -> list[Item]:
+        """Tell of the items complained about, and return those that are worth sending once more."""
         mended = [item for item in items if item.key in complaints and self._mend(route, item, complaints[item.key])]
         for item in items:
             if item.key in complaints and item not in mended:
                 tell(self._refusal(item.key, _gravest(complaints[item.key]), item.left_out))
-        good = [item for item in items if item.key not in complaints]
-        again = self._not_applied(route, good, sent_at, tell) if route.creates and good else good
-        self._send(route, [item for item in items if item in again or item in mended], tell)
+        return mended
 
     def _mend(self, route: Route, item: Item, complaints: Sequence[Complaint]) -> bool:
         """Leave out fields the account has no more, once; return whether the item is worth sending again."""

@@ -62,8 +62,10 @@ Value = tuple[Any, Any, Any, Any]
 
 
 def values_of(payload: Payload) -> list[Value]:
-    """Return every value with its own id, as it is held; none when the payload has only the flat extras."""
-    return list(_item(payload.get("fm")) if "id" in payload else _classic(payload))
+    """Return every value with its own id, as it is held; without ids when the payload has only the flat extras."""
+    if "id" not in payload:
+        return list(_classic(payload))
+    return list(_item(payload["fm"]) if payload.get("fm") is not None else _flat(payload))
 
 
 def normal(kind: str, written: str, context: MappingContext) -> str:

@@ -11,8 +11,11 @@ from typing import Any
 
 from crm_pipeline.connectors.bitrix24.landing import COMMENT
 from crm_pipeline.connectors.bitrix24.payloads import NAME_OF_ENTITY, OWN_KEY, PAGE, TYPE_OF_ENTITY, Listing, Params
+from crm_pipeline.connectors.bitrix24.refusals import description_of
+from crm_pipeline.connectors.bitrix24.replies import Reply
+from crm_pipeline.connectors.bitrix24.single import GONE
 from crm_pipeline.connectors.bitrix24.spelling import Desk, written
-from crm_pipeline.errors import CrmUnavailable
+from crm_pipeline.errors import CrmUnavailable, RecordGone, RequestRefused
 from crm_pipeline.model.cleaning import moment, text
 from crm_pipeline.model.writing import ORIGINATOR, Write
 
@@ -56,8 +59,19 @@ def _answers(desk: Desk, questions: Sequence[Question]) -> Iterator[tuple[Questi
         asked = dict(enumerate(questions[start : start + PAGE]))
         replies = desk.client.batch({f"f{n}": (one.listing.call, _from(one, 0)) for n, one in asked.items()})
         for n, one in asked.items():
-            rows = one.listing.rows(replies[f"f{n}"].or_raise(one.listing.call))
-            yield one, _whole(desk, one, rows)
+            yield one, _whole(desk, one, one.listing.rows(_result(one, replies[f"f{n}"])))
+
+
+def _result(question: Question, reply: Reply) -> Any:
+    """Return the answer; what belongs to an owner that is gone is not there. Raises CrmUnavailable when nobody knows."""
+    try:
+        return reply.or_raise(question.listing.call)
+    except RecordGone:
+        return None
+    except RequestRefused as refused:
+        if question.prefix == COMMENT and GONE.search(description_of(reply.body)):
+            return None
+        raise CrmUnavailable(f"A create whose answer was lost cannot be looked up. {refused}") from None
 
 
 def _from(question: Question, last: int) -> Params:

@@ -29,6 +29,7 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class _Held:
     id: str
+    """Empty where the payload does not tell: such a value is known to be there, and can neither be changed nor deleted."""
     normal: str
     written: str
     label: str
@@ -71,9 +72,9 @@ def _classic(change: Change) -> Params:
 
 def _held(payload: Payload | None, type_id: str, context: MappingContext) -> list[_Held]:
     return [
-        _Held(str(value_id), normal(KINDS[type_id], str(value).strip(), context), str(value), str(label or _LABEL))
+        _Held(str(value_id or ""), normal(KINDS[type_id], str(value).strip(), context), str(value), str(label or _LABEL))
         for kind, value, label, value_id in values_of(payload or {})
-        if kind == type_id and value_id and value
+        if kind == type_id and value
     ]
 
 
@@ -91,11 +92,11 @@ def _wanted(column: str, values: Mapping[str, Any], held: Sequence[_Held]) -> li
 
 def _differences(type_id: str, wanted: Sequence[str], held: Sequence[_Held], lead: str | None) -> list[Change]:
     kept = [value for value in held if value.normal in wanted]
-    gone = [Change(type_id, value.id, "") for value in held if value.normal not in wanted]
+    gone = [Change(type_id, value.id, "") for value in held if value.normal not in wanted and value.id]
     known = {value.normal for value in kept}
     missing = [value for value in wanted if value not in known]
     moved: list[Change] = []
-    if lead and kept and kept[0].normal != lead:
+    if lead and kept and kept[0].normal != lead and all(value.id for value in kept):
         moved, missing = _led(type_id, kept, missing, lead)
     return gone + moved + [Change(type_id, None, value) for value in missing]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from crm_pipeline.connectors.bitrix24.brackets import as_list, as_map
+from crm_pipeline.connectors.bitrix24.callees import MEANS
 from crm_pipeline.connectors.bitrix24.expressing import SUBJECTS
 from crm_pipeline.connectors.bitrix24.landing import COMMENT
 from crm_pipeline.connectors.bitrix24.linking import companies_let_go, link_commands, linked_at_birth, rows_of_new
@@ -23,7 +24,6 @@ Follow = Callable[[str], list[Command]]
 _SUBJECT = 200
 _ACTIVITY_TYPE = {"meeting": "1", "call": "2", "email": "4"}
 _WAY = {"in": "1", "out": "2"}
-_MEANS = {"call": "PHONE", "email": "EMAIL", "meeting": ""}
 _BASE_PRICE = 1
 """The price type there always is (facts: bitrix24 4.15)."""
 _NO_ECHO = {"params": {"REGISTER_SONET_EVENT": "N"}}
@@ -194,7 +194,9 @@ def _create_talk(desk: Desk, write: Write) -> Order:
 def _activity(desk: Desk, write: Write, kind: str, entity: str, target: str) -> Params:
     body = str(write.values.get("body") or SUBJECTS[kind])
     owner = {"OWNER_TYPE_ID": TYPE_OF_ENTITY[entity], "OWNER_ID": target}
-    with_whom = {"TYPE": _MEANS[kind], "VALUE": "", "ENTITY_TYPE_ID": TYPE_OF_ENTITY[entity], "ENTITY_ID": target}
+    whom = desk.callees.get((entity, target), {"ENTITY_TYPE_ID": TYPE_OF_ENTITY[entity], "ENTITY_ID": target})
+    means = MEANS.get(kind, "")
+    with_whom = {"TYPE": means, "VALUE": whom.get(means, "")} | {name: whom[name] for name in ("ENTITY_TYPE_ID", "ENTITY_ID")}
     fields: Params = {**owner, "TYPE_ID": _ACTIVITY_TYPE[kind], "COMMUNICATIONS": [with_whom], "COMPLETED": "Y"}
     fields |= {"SUBJECT": body.strip().splitlines()[0][:_SUBJECT], "DESCRIPTION": body, "DESCRIPTION_TYPE": 1}
     fields |= {"RESPONSIBLE_ID": write.values.get("author_external_id") or desk.user_id or ""}

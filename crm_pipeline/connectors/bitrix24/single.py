@@ -87,7 +87,8 @@ def _read_together(client: Client, listing: Listing, getter: Callable[[str], Com
     }
     replies = client.batch(asked) if asked else {}
     rows = [row for reply in replies.values() if reply.ruled is None for row in listing.rows(reply.result)]
-    live = {key: row for row in rows if (key := str(row.get(listing.row_id))) in ids}
+    wanted = set(keys)
+    live = {key: row for row in rows if (key := str(row.get(listing.row_id))) in wanted}
     attach(client, listing, list(live.values()))
     found = {record.external_id: record for record in raw_records(listing, live.values(), client.offset)}
     left = [key for key in keys if key not in found]

@@ -58,6 +58,8 @@ class Desk:
     """Deal → its product rows as read right before they are written anew."""
     prices: dict[str, Any] = field(default_factory=dict)
     """Product → its own price, of those linked without one."""
+    callees: dict[tuple[str, str], Params] = field(default_factory=dict)
+    """Target of a call or e-mail → whom it was with."""
 
     @property
     def face(self) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from crm_pipeline.connectors.bitrix24.callees import read_callees
 from crm_pipeline.connectors.bitrix24.linking import read_rows
 from crm_pipeline.connectors.bitrix24.orders import Order, order
 from crm_pipeline.connectors.bitrix24.outcomes import LOST, follow_up, later, lost, outcome, refused
@@ -26,6 +27,7 @@ def write(desk: Desk, writes: Sequence[Write]) -> Iterator[Outcome]:
     """Do it, and yield outcomes in the order of the writes, as far as no record is met twice."""
     for some in rounds(writes):
         read_rows(desk, some)
+        desk.callees = read_callees(desk.client.batch, some)
         yield from _sent(desk, portions([_ordered(desk, one) for one in some]))
 
 

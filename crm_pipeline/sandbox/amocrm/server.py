@@ -16,7 +16,7 @@ from aiohttp import web
 from ..limits import SlidingWindow, TokenBucket
 from ..serving import Options, Sandbox
 from ..world import world_of
-from . import brackets, edits, oauth_pages, routes, seed, work
+from . import brackets, edits, oauth_pages, rights, routes, seed, work
 from .account import Account
 from .answers import BASE, PROBLEM, Answer, Refusal, dump, nginx, problem
 from .call import Call
@@ -102,6 +102,8 @@ class AmoSandbox(Sandbox):
         if handler is None:
             return problem(405, f"Method Not Allowed. Must be one of: {', '.join(route.handlers)}")
         if call.method in route.admin and not self.account.users.is_admin(call.user_id):
+            return problem(403, "Access denied")
+        if rights.is_denied(self.account, call):
             return problem(403, "Access denied")
         return handler(self.account, call)
 

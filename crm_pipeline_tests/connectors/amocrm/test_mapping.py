@@ -208,3 +208,15 @@ def test_a_product_a_stage_and_a_stage_change() -> None:
 def test_what_cannot_be_read_says_why(kind: str, payload: dict[str, Any]) -> None:
     with pytest.raises(Unreadable, match=r"\w+: "):
         CONNECTOR.normalize(RawRecord(kind, "1", payload), CONTEXT)
+
+
+def test_our_marker_says_whose_record_it_is_and_is_nobodys_field() -> None:
+    marker = field(99, "text", {"value": "3f2b8c1e"}, code="CRM_PIPELINE_ID")
+    for kind, payload in (("contacts", CONTACT), ("deals", DEAL), ("companies", {"id": 5501, "name": "x"})):
+        values = [*(payload.get("custom_fields_values") or ()), marker]
+        record = mapped(kind, {**payload, "custom_fields_values": values})
+        assert (record.values["originator_id"], record.values["origin_id"]) == ("crm_pipeline", "3f2b8c1e")
+        assert "99" not in record.custom_fields
+        assert "origin_id" not in mapped(kind, payload).values
+    definition = {"id": 99, "name": "CRM Pipeline ID", "type": "text", "code": "CRM_PIPELINE_ID"}
+    assert CONNECTOR.normalize(RawRecord("custom_fields", "contacts:99", definition), CONTEXT) == []

@@ -269,11 +269,19 @@ def test_a_batch_with_a_bad_item_doubles_nothing(entity: str, batch_error: str) 
 
 
 def test_a_right_that_is_missing_refuses_the_write_and_not_the_connection(stand: AmoWritingStand) -> None:
-    (key,) = first(stand, "contacts")
-    stand.write_fault("contacts", UPDATE, fault="status", status=403, times=1)
-    (outcome,) = change(stand, "contacts", {key: {"first_name": "Анна"}})
-    assert outcome.status == REFUSED
-    assert outcome.detail
+    rights = (stand.sandbox.store.get("users", 900000) or {})["rights"]
+    stand.do({"kind": "users", "id": 900000, "set": {"rights": {**rights, "contacts": {**rights["contacts"], "edit": "M"}}}})
+    mine = {outcome.external_id or "" for outcome in make(stand, "contacts", [CONTACT] * 3)}
+    rows = {
+        str(n): (stand.sandbox.store.get("contacts", n) or {})["responsible_user_id"] for n in map(int, stand.ids("contacts"))
+    }
+    theirs = {key for key, owner in rows.items() if owner != 900000}
+    asked = [*sorted(mine)[:2], *sorted(theirs)[:1], *sorted(mine)[2:]]
+    outcomes = {one.external_id or one.key: one for one in change(stand, "contacts", {key: {"tags": ["x"]} for key in asked})}
+    assert {outcomes[key].status for key in mine} == {APPLIED}
+    refused = outcomes["u" + asked[2]]
+    assert (refused.status, refused.code) == (REFUSED, "AccessDenied")
+    assert "Access denied" in (refused.detail or "")
 
 
 @pytest.mark.parametrize("rule", [{"status": 403, "html": True}, {"status": 402}], ids=["blocked", "unpaid"])
@@ -310,7 +318,7 @@ def test_several_requests_are_under_way_at_once(stand: AmoWritingStand) -> None:
     stand.write_fault("contacts", CREATE, fault="hang_after", seconds=1.5, times=1)
     outcomes = make(stand, "contacts", [CONTACT] * 120)
     assert {outcome.status for outcome in outcomes} == {APPLIED}
-    slow = [n for n, outcome in enumerate(outcomes) if outcome.key == "contacts-0"][0]
+    slow = next(n for n, outcome in enumerate(outcomes) if outcome.key == "contacts-0")
     assert slow >= 70, "what came after was answered before it"
 
 
@@ -402,6 +410,10 @@ def test_reading_before_writing_is_done_in_bulk(api_filter: bool, most: int) -> 
         before = stand.requests()
         assert len(stand.current("contacts", ids)) == 160
         assert stand.requests() - before <= most
+        before = stand.requests()
+        products = first(stand, "products", 5)
+        assert set(stand.current("products", products)) == set(products)
+        assert stand.requests() - before <= 2
 
 
 def test_links_to_products_name_the_catalog_they_are_in(stand: AmoWritingStand) -> None:

@@ -116,7 +116,7 @@ def open_link(
     """Return a link as wiring would make it, with little patience and no rate of its own."""
     hosts = HostPolicy(CONNECTOR.vendor_hosts, ("127.0.0.1", "localhost"))
     meter = Meter(CONNECTOR.meter(sandbox.url, vault.read()).key, 0.0001, 1_000)
-    transport = Transport(hosts, Redactor(), read_seconds=read_seconds)
+    transport = Transport(hosts, Redactor(), read_seconds=read_seconds) if read_seconds != READ_SECONDS else None
     http = Session(hosts, meter, LocalBudget(), name="portal", patience=replace(QUICK, attempts=attempts), transport=transport)
     return Link(1, "portal", base_url or sandbox.url, http, vault, facts or {})
 

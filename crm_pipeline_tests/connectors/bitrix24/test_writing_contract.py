@@ -1,6 +1,6 @@
 """The connector keeps every promise of `WritingContract`, through both faces."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
@@ -25,8 +25,8 @@ class BitrixWriting:
 
     connector: Connector = CONNECTOR
 
-    def __init__(self, found: Portal, link: Link):
-        self.portal, self.link = found, link
+    def __init__(self, found: Portal, link: Link, before_create: Mapping[str, int]):
+        self.portal, self.link, self.before_create = found, link, before_create
         self.context: MappingContext = found.writing_context()
 
     def current(self, entity: str, ids: Sequence[str]) -> dict[str, RawRecord]:
@@ -42,7 +42,7 @@ class BitrixWriting:
 
     def write_fault(self, entity: str, operation: str, **rule: Any) -> None:
         """Strike the request that writes: draining reads the record before, in as many requests as it takes."""
-        reads = self.reads(entity) if operation != CREATE else 0
+        reads = self.reads(entity) if operation != CREATE else self.before_create.get(entity, 0)
         self.portal.fault(rule.pop("fault"), call="batch", **{**rule, "after": reads + 1, "seconds": 3})
 
     def reads(self, entity: str) -> int:
@@ -62,6 +62,8 @@ class TestThroughItems(WritingContract):
     """On a portal with `crm.item.*` and `catalog.*`."""
 
     FACTS: ClassVar[dict[str, Any]] = {}
+    BEFORE_CREATE: ClassVar[dict[str, int]] = {"communications": 2}
+    """Entity → how many requests come before its create: of a call on a deal, whose contact it was with, and the number."""
     CREATES: ClassVar[dict[str, Values]] = {
         "companies": {
             "name": 'ООО "Ромашка" & Co', "website": "https://romashka.example", "tax_id": "7701234567", "owner_external_id": "2",
@@ -121,7 +123,7 @@ class TestThroughItems(WritingContract):
         with portal(contacts=60, **switches) as found:
             found.checked()
             link = open_link(found.sandbox, found.vault, {**found.link.facts, **self.FACTS}, read_seconds=1.0)
-            yield BitrixWriting(found, link)
+            yield BitrixWriting(found, link, self.BEFORE_CREATE)
 
     def moves_with(self, entity: str, column: str) -> set[str]:
         return {column, *MOVES.get(column, ())}
@@ -150,6 +152,7 @@ class TestThroughTheClassicLists(TestThroughItems):
 class TestNotes(TestThroughItems):
     """Notes are comments in the timeline, and carry no marker."""
 
+    BEFORE_CREATE: ClassVar[dict[str, int]] = {}
     CREATES: ClassVar[dict[str, Values]] = {
         "communications": {
             "kind": "note",
