@@ -13,7 +13,8 @@ written into one CRM or edited in the app, is a base the others may go on differ
     the rule is union                           everybody's words, without    union       none
                                                 what was taken off the base
     base known, nobody changed, some say it     who said the base first       kept        none
-    base known, all that changed say the same   who changed it first          changed     none
+    base known, all that changed say the same,  who changed it first          changed     none
+    or one says all that the others changed
     the rule is review                          the base, held or not; else   review      open
                                                 who said it first
     base known, two or more different changes   the rule, among the changed   the rule    decided
@@ -78,14 +79,20 @@ def _contested(rule: GroupRule, sides: Sequence[Side], among: list[int], base: V
     """Decide among sides that differ."""
     changed = [] if base is None else [i for i in among if sides[i].value not in (base, sides[i].stood)]
     holders = [i for i in among if sides[i].value == base]
-    if changed and _say_the_same(sides, changed):
-        return _of(sides, first_said(rule, sides, changed), CHANGED, NONE, ())
+    if fullest := [i for i in changed if all(_holds_changes(sides[i], sides[j], base) for j in changed)]:
+        return _of(sides, first_said(rule, sides, fullest), CHANGED, NONE, tuple(changed))
     if holders and not changed:
         return _of(sides, first_said(rule, sides, holders), KEPT, NONE, ())
     if rule.rule == REVIEW:
         return _left_standing(rule, sides, among, base)
     contenders = changed or among
     return _of(sides, CHOOSE[rule.rule](rule, sides, contenders), rule.rule, DECIDED if changed else NONE, contenders)
+
+
+def _holds_changes(one: Side, other: Side, base: Value | None) -> bool:
+    """Return whether one side says every part that the other changed: a currency filled in does not contradict a new amount."""
+    before = other.value if base is None else base if other.stood is None else other.stood
+    return all(mine == new or new == old for mine, new, old in zip(one.value, other.value, before, strict=True))
 
 
 def _left_standing(rule: GroupRule, sides: Sequence[Side], among: list[int], base: Value | None) -> Decision:

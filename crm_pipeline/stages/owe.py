@@ -16,7 +16,7 @@ from crm_pipeline.database.outgoing import NewChange
 from crm_pipeline.database.owing import Differing, GoldenRecord, Requested, Said, Target
 from crm_pipeline.database.refusals import Connection
 from crm_pipeline.database.translating import Asked, Translated, held
-from crm_pipeline.model.delivery import BULK, INTERACTIVE, same
+from crm_pipeline.model.delivery import BULK, INTERACTIVE
 from crm_pipeline.model.entities import COLUMNS
 from crm_pipeline.model.golden import golden_name
 from crm_pipeline.model.owing import NEVER_OWED, difference, group_of, groups_by_name, written_columns
@@ -25,6 +25,8 @@ from crm_pipeline.model.survivorship import Group
 from crm_pipeline.model.writing import COMPLETE, CREATE, POINT_SETS, REOPEN, UPDATE
 from crm_pipeline.stages.receiving import COMPLETION, Owed, Receiver
 
+ALSO_TOUCHED_BY = {"company": ("companies",)}
+"""Group → fields of operations beside its own columns that speak of it."""
 SETS = ("tags", *POINT_SETS)
 """Groups whose value can be made of several sides'."""
 
@@ -191,8 +193,7 @@ class _Comparison:
     def _is_the_apps(self, group: Group) -> bool:
         """Return whether what golden says of a group was edited in the app."""
         if group.name in SETS:
-            asked = self._asked(group)
-            return asked is not None and same(asked.fields[group.name], self._golden.values.get(group.name))
+            return self._asked(group) is not None
         return any(self._golden.provenance.get(name, {}).get("connection") == APP for name in group.fields)
 
     def _asked(self, group: Group) -> Requested | None:
@@ -202,9 +203,9 @@ class _Comparison:
 
 
 def _touches(requested: Requested, group: Group) -> bool:
-    return bool(set(group.fields) & requested.fields.keys()) or (
-        group.name == COMPLETION and requested.action in (COMPLETE, REOPEN)
-    )
+    if group.name == COMPLETION and requested.action in (COMPLETE, REOPEN):
+        return True
+    return any(name in requested.fields for name in (*group.fields, *ALSO_TOUCHED_BY.get(group.name, ())))
 
 
 # Creates --------------------------------------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ class _Look:
         return Writes(
             planned_writes.totals(self._db), planned_writes.counts(self._db), rows,
             planned_writes.failing_counts(self._db, scope), planned_writes.failing_rows(self._db, scope),
-            [_unmapped(one) for one in owing.missing_counterparts(self._db, None, self._only)],
+            [_unmapped(one) for one in owing.missing_counterparts(self._db, None, self._only) if entity in (None, one.entity)],
             planned_writes.names(self._db, _referred(rows)), [one.name for one in self._targets],
         )  # fmt: skip
 

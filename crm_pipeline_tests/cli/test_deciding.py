@@ -3,7 +3,6 @@
 import getpass
 from pathlib import Path
 
-import orjson
 import pytest
 
 from crm_pipeline.database.engine import engine_for
@@ -171,44 +170,6 @@ def test_a_plan_is_shown_with_its_exit_code(sides: TwoSides, tmp_path: Path) -> 
     assert "No connection is two-way" in operator.do("plan")
     assert operator.run("plan", "--nonsense").returncode == 2, "the words are off"
     assert sides.golden() == before
-
-
-def test_writes_are_planned_before_a_connection_is_switched_on(sides: TwoSides) -> None:
-    operator = loaded(sides).operator
-    before = sides.golden()
-    done = operator.run("plan", "--connection", "tiny")
-    assert done.returncode == 2, done.stderr
-    for word in ("Writes to CRMs", "position", "head", "chief", "other by rule", "connections set tiny direction=two_way"):
-        assert word in done.stdout
-    told = operator.run("plan", "--connection", "tiny", "--entity", "contacts", "--limit", "1", "--json")
-    assert told.returncode == 2
-    found = orjson.loads(told.stdout)["writes"]
-    assert (len(found["rows"]), found["would_write"], found["connections"]) == (1, True, ["tiny"])
-    assert operator.run("plan", "--connection", "tiny", "--entity", "products").returncode == 0
-    assert_refused(operator.run("plan", "--connection", "nobody"), 1, "nobody")
-    assert_refused(operator.run("plan", "--connection", "app"), 1, "app")
-    assert sides.golden() == before
-
-
-def test_writes_are_undone_at_the_terminal(sides: TwoSides) -> None:
-    operator = loaded(sides).operator
-    operator.do("connections", "set", "tiny", "direction=two_way")
-    operator.do("reconcile")
-    assert operator.ask("drain", "--connection", "tiny")["connections"]["tiny"]["applied"] > 0
-    assert sides.left.records["contacts"]["1"]["position"] == "chief"
-    told = operator.do("undo", "--since", "2026-01-01", "--dry-run")
-    assert "Would be undone" in told and "position: chief → head" in told and "Nothing is queued yet" in told
-    done = operator.ask("undo", "--since", "2026-01-01", "--by", "anna", "--reason", "a test")
-    assert done["queued"] > 0 and done["dry_run"] is False
-    assert "There is nothing to undo" in operator.do("undo", "--since", "2026-01-01")
-    operator.do("drain", "--connection", "tiny")
-    assert sides.left.records["contacts"]["1"]["position"] == "head"
-    for words, said in (
-        (("--since", "yesterday"), "2026-03-01"), (("--since", "2026-01-02", "--until", "2026-01-01"), "Exchange them"),
-        (("--since", "2026-01-01", "--connection", "nobody"), "nobody"), (("--since", "2026-01-01", "--entity", "x"), "contacts"),
-    ):  # fmt: skip
-        assert_refused(operator.run("undo", *words), 2, said)
-    assert operator.run("undo").returncode == 2, "the words are off"
 
 
 def test_reconcile_counts_what_matching_did(sides: TwoSides) -> None:

@@ -15,11 +15,11 @@ FIXED = (
     "demo", "migrate", "sandbox", "connect amocrm", "connect bitrix24", "connections", "connections pause", "connections resume",
     "connections remove", "connections test", "connections set", "sync", "reconcile", "verify", "status", "doctor",
     "replay-quarantine", "keys rotate", "up", "match list", "match merge", "match split", "conflicts list", "conflicts take",
-    "conflicts overturn", "plan", "push", "outgoing list", "outgoing retry", "outgoing cancel", "outgoing explain",
+    "conflicts overturn", "plan", "undo", "push", "outgoing list", "outgoing retry", "outgoing cancel", "outgoing explain",
 )  # fmt: skip
 PRINTS_DATA = (
     "migrate", "connect amocrm", "connect bitrix24", "connections", "connections test", "sync", "reconcile", "verify", "status",
-    "doctor", "replay-quarantine", "keys rotate", "match list", "match merge", "match split", "conflicts list", "plan",
+    "doctor", "replay-quarantine", "keys rotate", "match list", "match merge", "match split", "conflicts list", "plan", "undo",
     "outgoing list", "outgoing retry", "outgoing cancel", "outgoing explain",
 )  # fmt: skip
 

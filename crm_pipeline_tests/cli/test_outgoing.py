@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from crm_pipeline_tests.cli.refusal import assert_refused
-from crm_pipeline_tests.database.test_outgoing import Queue, update
+from crm_pipeline_tests.database.outgoing_queue import Queue, update
 from crm_pipeline_tests.operator import Operator
 
 pytestmark = pytest.mark.slow

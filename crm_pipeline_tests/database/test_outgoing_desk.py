@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from crm_pipeline.database import outgoing_desk
 from crm_pipeline.database.outgoing_desk import NearMisses, Which
 from crm_pipeline.errors import UsageError
-from crm_pipeline_tests.database.test_outgoing import ONE, Queue, golden, update
+from crm_pipeline_tests.database.outgoing_queue import ONE, Queue, golden, update
 
 
 @pytest.fixture

@@ -120,6 +120,18 @@ def test_without_sides_there_is_nothing_to_decide() -> None:
         decide(LATEST, [], None)
 
 
+def test_a_part_filled_in_does_not_contradict_another_part_changed() -> None:
+    """A CRM fills in its currency; elsewhere the amount is changed, with the same currency: nobody disagrees."""
+    filled = Side("msk", "1", ("100", "RUB"), NOON)
+    raised = Side("portal", "1", ("200", "RUB"), NOON)
+    asked = Side("app", "1", ("100", None), NOON)
+    for order in permutations([filled, raised, asked]):
+        decision = decide(LATEST, order, ("100", None))
+        assert (decision.value, decision.rule, decision.conflict) == (("200", "RUB"), "changed", "none")
+    other = Side("portal", "1", ("200", "EUR"), NOON)
+    assert decide(LATEST, [filled, other, asked], ("100", None)).conflict == "decided"
+
+
 # A base the others may go on differing from -----------------------------------------------------------------------------
 
 

@@ -3,14 +3,19 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
+from crm_pipeline.connectors import discover
 from crm_pipeline.database import connections
 from crm_pipeline.errors import UsageError
+from crm_pipeline.model.delivery import FLIPS_PER_HOUR
 from crm_pipeline.stages.drain import drain
 from crm_pipeline.stages.plan_writes import Writes, plan_writes
+from crm_pipeline.stages.reconcile import reconcile
 from crm_pipeline.stages.sync import sync
 from crm_pipeline_tests.stages.test_drain import settle, writes
 from crm_pipeline_tests.stages.test_plan import contents, rules
+from crm_pipeline_tests.stages.test_undo import Office
 from crm_pipeline_tests.two_sides import LEFT, RIGHT, TwoSides, fill
 
 
@@ -54,10 +59,11 @@ def test_one_can_look_before_switching_on(apart: TwoSides) -> None:
     assert contents(apart) == before
     assert found.would_write and found.connections == [LEFT]
     (position,) = [row for row in found.rows if row["field"] == "position"]
-    assert {key: position[key] for key in ("connection", "entity", "external_id", "name", "operation", "held", "wanted", "status")} == {
-        "connection": LEFT, "entity": "contacts", "external_id": "1", "name": "Анна Смирнова", "operation": "update", "held": "head",
-        "wanted": "chief", "status": "new",
+    expected = {
+        "connection": LEFT, "entity": "contacts", "external_id": "1", "name": "Анна Смирнова", "operation": "update",
+        "held": "head", "wanted": "chief", "status": "new",
     }  # fmt: skip
+    assert {key: position[key] for key in expected} == expected
     assert (position["origin"], position["from"], position["rule"]) == ("reconcile", RIGHT, "changed")
     assert {(one["field"], one["new"]) for one in found.counts if one["entity"] == "contacts"} == {("position", 1), ("emails", 4)}
 
@@ -100,7 +106,8 @@ def test_other_rules_come_with_what_they_would_have_written(apart: TwoSides) -> 
     two_way(apart, LEFT, RIGHT)
     settle(apart)
     apart.left.put("contacts", 1, position="boss")
-    apart.right.put("contacts", 1, position="lord")
+    apart.right.clock.advance(60)
+    apart.right.put("contacts", 1, position="lord")  # by the rules that hold now it would be written to the left
     for name in (LEFT, RIGHT):
         sync(apart.parts, name, "incremental")
     before = contents(apart)
@@ -124,15 +131,14 @@ def test_what_has_no_counterpart_is_told_with_what_to_do(apart: TwoSides) -> Non
     assert not values(found, "wanted", field="owner_id")
 
 
-def test_what_a_crm_cannot_hold_and_what_was_refused_before_is_told(apart: TwoSides) -> None:
-    apart.left.put("products", 1, name="Кофе", price="10")
-    apart.load()
+def test_what_was_refused_before_is_told(apart: TwoSides) -> None:
     _, first = plan_writes(apart.parts, only=[LEFT])
     two_way(apart, LEFT)
     apart.load()
     with apart.parts.engine.begin() as db:
         db.exec_driver_sql(
-            "UPDATE sync.outgoing_changes SET state = 'rejected', error_code = 'no', error_detail = 'Tiny says no.', settled_at = now()"
+            "UPDATE sync.outgoing_changes SET state = 'rejected', error_code = 'no', error_detail = 'Tiny says no.',"
+            " settled_at = now()"
         )
     _, found = plan_writes(apart.parts, only=[LEFT])
     assert first.changes["new"] == 4 and found.changes == {}
@@ -162,3 +168,41 @@ def test_what_cannot_be_written_to_is_refused(apart: TwoSides) -> None:
         plan_writes(apart.parts, only=["nobody"])
     with pytest.raises(UsageError, match="Nothing can be written to app"):
         plan_writes(apart.parts, only=["app"])
+
+
+PHONE = ({"kind": "phone", "value": "+79161110001", "original": "+79161110001", "is_primary": True, "position": 0},)
+AMO, PORTAL = ("amo-1", "1"), ("portal-1", "1")
+
+
+@pytest.fixture
+def ledger(database: Engine) -> Office:
+    """Return accounts of the real CRMs' connectors, with a person in two of them who differs."""
+    office = Office(database, connectors=discover())
+    office.open_accounts()
+    names = {"name": "Анна Смирнова", "first_name": "Анна", "last_name": "Смирнова"}
+    office.land("contacts", AMO, **names, children={"contact_points": PHONE})
+    office.land("contacts", PORTAL, **names, middle_name="Ивановна", children={"contact_points": PHONE})
+    reconcile(office)
+    return office
+
+
+def test_what_a_crm_has_no_place_for_is_told(ledger: Office) -> None:
+    """amoCRM has no middle names."""
+    _, found = plan_writes(ledger, only=["amo-1"])
+    assert [(one["field"], one["code"], one["reason"]) for one in found.failing] == [
+        ("middle_name", "cannot_hold", "amo-1 has no place for middle_name, or does not know this value.")
+    ]
+    assert not found.would_write
+
+
+def test_what_goes_in_circles_is_told(ledger: Office) -> None:
+    ledger.write("UPDATE sync.connections SET direction = 'two_way' WHERE name = 'portal-1'")
+    for _ in range(FLIPS_PER_HOUR):
+        ledger.apply(PORTAL, {"position": "CTO"}, {"position": None})
+    ledger.land("contacts", AMO, name="Анна Смирнова", first_name="Анна", last_name="Смирнова", position="CTO",
+                children={"contact_points": PHONE})  # fmt: skip
+    _, found = plan_writes(ledger, only=["portal-1"])
+    looped = [one for one in found.failing if one["code"] == "loop"]
+    assert looped, found
+    assert "6 times within the hour" in looped[0]["reason"]
+    assert not found.would_write

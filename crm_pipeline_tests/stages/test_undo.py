@@ -34,7 +34,12 @@ class Office(Ledger):
         return number
 
     def golden_id(self, ref: tuple[str, str]) -> str:
-        ((found,),) = self.rows("SELECT md5(%s)::uuid::text", f"{ref}")
+        """Return the golden id of a contact, as its source record or its crosswalk has it."""
+        ((found,),) = self.rows(
+            """SELECT COALESCE((SELECT golden_id FROM crm.crosswalk
+                                WHERE entity = 'contacts' AND connection_id = %s AND external_id = %s), md5(%s)::uuid)::text""",
+            self.ids[ref[0]], ref[1], f"{ref}",
+        )  # fmt: skip
         return found
 
     def queued(self) -> list[Any]:

@@ -18,19 +18,19 @@ DUE = "2027-01-15T12:00:00+03:00"
 
 def edit(world: World, chance: random.Random) -> None:
     """Somebody edits a golden record in the app."""
-    _send(world, _an_edit(world, chance))
+    send(world, an_edit(world, chance))
 
 
 def killed(world: World, chance: random.Random) -> None:
     """The same, and the process that takes it is killed: the app hears nothing and will ask again."""
-    _send(world, _an_edit(world, chance), {chance.choice(["statement", "commit"]): chance.randint(1, 40)})
+    send(world, an_edit(world, chance), {chance.choice(["statement", "commit"]): chance.randint(1, 40)})
 
 
 def again(world: World, chance: random.Random) -> None:
     """The app sends something once more: what was not answered, else anything."""
     waiting = [one for one in world.operations.values() if one["answer"] is None] or list(world.operations.values())
     if waiting:
-        _send(world, chance.choice(waiting))
+        send(world, chance.choice(waiting))
 
 
 def create(world: World, chance: random.Random) -> None:
@@ -44,7 +44,7 @@ def create(world: World, chance: random.Random) -> None:
     if entity == "deals" and people and chance.random() < 0.5:
         fields["contacts"] = [chance.choice(people)]
     operation = {"entity": entity, "action": "create", "record": f"tmp:{number}", "connections": where, "fields": fields}
-    _send(world, _named(world, number, operation, []))
+    send(world, _named(world, number, operation, []))
 
 
 def complete(world: World, chance: random.Random) -> None:
@@ -53,7 +53,7 @@ def complete(world: World, chance: random.Random) -> None:
     if tasks:
         action = chance.choice(("complete", "complete", "reopen"))
         operation = {"entity": "tasks", "action": action, "record": chance.choice(tasks), "fields": {}}
-        _send(world, _named(world, number, operation, [("done", action == "complete", None)]))
+        send(world, _named(world, number, operation, [("done", action == "complete", None)]))
 
 
 def link(world: World, chance: random.Random) -> None:
@@ -62,17 +62,18 @@ def link(world: World, chance: random.Random) -> None:
     if deals and people:
         fields = {"contacts": [chance.choice(people)]}
         operation = {"entity": "deals", "action": chance.choice(("link", "link", "unlink")), "record": chance.choice(deals)}
-        _send(world, _named(world, world.next_number(), operation | {"fields": fields}, []))
+        send(world, _named(world, world.next_number(), operation | {"fields": fields}, []))
 
 
 def send_rest(world: World) -> None:
     """Ask again until everything was answered, as an app does."""
     for one in list(world.operations.values()):
         if one["answer"] is None:
-            _send(world, one)
+            send(world, one)
 
 
-def _an_edit(world: World, chance: random.Random) -> Values:
+def an_edit(world: World, chance: random.Random) -> Values:
+    """Make an operation that edits one field of one golden record."""
     entity, number = chance.choices(("contacts", "companies", "deals", "tasks"), (4, 2, 5, 1))[0], world.next_number()
     what = chance.choice(EDITED[entity])
     found = _golden(world, entity)
@@ -86,12 +87,21 @@ def _an_edit(world: World, chance: random.Random) -> Values:
 
 def _named(world: World, number: int, operation: Values, edits: list[tuple[str, Any, Any]]) -> Values:
     """Keep an operation under its id, with what it says, until it is answered."""
-    kept = {"number": number, "operation": {"id": f"op-{number}", **operation}, "edits": edits, "answer": None}
+    kept = {"number": number, "operation": {**operation, "id": f"op-{number}"}, "edits": edits, "answer": None}
     world.operations[f"op-{number}"] = kept
     return kept
 
 
-def _send(world: World, kept: Values, dies: Values | None = None) -> None:
+def once_more(world: World, kept: Values) -> Values:
+    """Make an operation that edits the same field of the same record after another."""
+    number, ((what, _, held),) = world.next_number(), kept["edits"]
+    value = new_value(what, held, number, random.Random(number))
+    fields = {"stage_id": _stage(world, value)} if what == "stage" else {what: str(value) if what == "amount" else value}
+    return _named(world, number, kept["operation"] | {"fields": fields}, [(what, value, held)])
+
+
+def send(world: World, kept: Values, dies: Values | None = None) -> None:
+    """Send an operation and keep the answer, if there is one."""
     world.reach_present()
     operation = kept["operation"]
     (one,) = world.crew.work({"verb": "push", "operations": [operation], "dies": dies})

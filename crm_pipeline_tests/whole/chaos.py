@@ -50,6 +50,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _template(server: str) -> str:
+    for setting in ("fsync = off", "synchronous_commit = off"):  # processes are killed here, not the server
+        administer(server, f"ALTER SYSTEM SET {setting}")
+    administer(server, "SELECT pg_reload_conf()")
     administer(server, "CREATE DATABASE {}", "template_chaos")
     engine = engine_for(url_of(server, "template_chaos"))
     migrate(engine)

@@ -56,7 +56,7 @@ class Crew:
             self.ends[one["end"]] += 1
             if one["end"] == "failed" and "Traceback" in str(one["said"]):
                 self.broken.append(
-                    f"{order['verb']} {order.get('connection') or order.get('words') or ''}: {one['said'][-1500:]}"
+                    f"{order.get('verb', 'woken')} {order.get('connection') or order.get('words') or ''}: {one['said'][-1500:]}"
                 )
         return said
 

@@ -5,7 +5,9 @@
 Reads lines of JSON: {"database": url, "log": path, "crew": [{"verb": ..., "dies": ...}, ...]}; the members of a crew work at the
 same time. Answers each line with a list, one {"end": "done" | "failed" | "killed", "said": ...} per member. `dies` says when a
 member is killed with SIGKILL: {"statement": n} at its n-th statement to Postgres, {"commit": n} before its n-th commit,
-{"seconds": s} after so long; null: never. Settings come from the environment.
+{"request": n} before its n-th request to a CRM, {"answer": n} right after its n-th answer, {"seconds": s} after so long; null:
+never. `rests` says in the same words when it is stopped with SIGSTOP: the answer is {"end": "resting", "said": process id}, and
+{"wake": process id} lets it go on. Settings come from the environment.
 """
 
 import contextlib
@@ -22,6 +24,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -30,7 +33,9 @@ from crm_pipeline.cli import app
 from crm_pipeline.connectors import Connector, Secrets, discover
 from crm_pipeline.errors import ConnectionBusy, CrmPipelineError
 from crm_pipeline.http import HostPolicy, Meter, Session
+from crm_pipeline.http.answers import Answer
 from crm_pipeline.http.session import Patience
+from crm_pipeline.http.transport import Request
 from crm_pipeline.settings import load_settings
 from crm_pipeline.stages.connect import connect
 from crm_pipeline.stages.drain import drain
@@ -41,6 +46,9 @@ from crm_pipeline.wiring import Pipeline, _hide, open_pipeline
 from crm_pipeline_tests.whole import sabotage
 
 Order = dict[str, Any]
+Member = tuple[int, int]
+"""Process id, and the pipe its answer comes through."""
+RESTING = b"resting"
 HASTY = Patience(attempts=5, first=0.02, first_pause=0.05, longest=0.2)
 """A stand-in is well again at once: waiting for it as for a CRM would only make runs long."""
 LONGEST = 120.0
@@ -55,6 +63,13 @@ class HastySession(Session):
 
     def wait(self, seconds: float) -> None:
         super().wait(min(seconds, LONGEST_WAIT))
+
+    def _exchange(self, request: Request) -> Answer:
+        FATE.reach("request")
+        try:
+            return super()._exchange(request)
+        finally:
+            FATE.reach("answer")
 
 
 @dataclass(frozen=True)
@@ -124,33 +139,42 @@ VERBS: dict[str, Callable[[Pipeline, Order], Any]] = {
 
 
 class Fate:
-    """Kills its own process at the n-th statement or commit."""
+    """Kills its own process at the n-th statement, commit, request or answer, or lets it rest there."""
 
-    def __init__(self, dies: dict[str, Any] | None):
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._left = dies or {}
-        if "statement" in self._left:
-            event.listen(Engine, "before_cursor_execute", self._statement)
-        if "commit" in self._left:
-            event.listen(Engine, "commit", self._commit)
+        self._left: dict[str, Any] = {}
+        self._end = _die
+
+    def begin(self, order: Order, answer: int) -> None:
+        """Take effect from now on."""
+        self._left = dict(order.get("dies") or order.get("rests") or {})
+        if order.get("rests"):
+            self._end = partial(_rest, answer)
+        event.listen(Engine, "before_cursor_execute", lambda *_given: self.reach("statement"))
+        event.listen(Engine, "commit", lambda *_given: self.reach("commit"))
         if "seconds" in self._left:
             threading.Timer(self._left["seconds"], _die).start()
 
-    def _statement(self, *_given: Any) -> None:
-        self._count("statement")
-
-    def _commit(self, *_given: Any) -> None:
-        self._count("commit")
-
-    def _count(self, what: str) -> None:
+    def reach(self, what: str) -> None:
+        """Count something that happens."""
         with self._lock:
-            self._left[what] -= 1
-            if self._left[what] <= 0:
-                _die()
+            if what in self._left:
+                self._left[what] -= 1
+                if self._left[what] == 0:
+                    self._end()
 
 
 def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _rest(answer: int) -> None:
+    os.write(answer, RESTING)
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+FATE = Fate()
 
 
 def work(asked: Order, order: Order, answer: int) -> None:
@@ -165,7 +189,7 @@ def work(asked: Order, order: Order, answer: int) -> None:
     said: dict[str, Any] = {"end": "failed", "said": None}
     LOG.info("begins %s", {key: value for key, value in order.items() if key not in ("secrets", "code", "url")})
     try:
-        Fate(order.get("dies"))
+        FATE.begin(order, answer)
         plain = open_pipeline(load_settings())
         parts = Hasty(plain.settings, plain.engine, plain.connectors, plain.budget, plain.rules)
         said = {"end": "done", "said": VERBS[order["verb"]](parts, order)}
@@ -180,7 +204,7 @@ def work(asked: Order, order: Order, answer: int) -> None:
     os._exit(0)
 
 
-def begin(asked: Order, order: Order) -> tuple[int, int]:
+def begin(asked: Order, order: Order) -> Member:
     """Fork a member; return its process id and where its answer is read."""
     theirs, ours = os.pipe()[::-1]
     child = os.fork()
@@ -191,25 +215,35 @@ def begin(asked: Order, order: Order) -> tuple[int, int]:
     return child, ours
 
 
-def hear(members: list[tuple[int, int]]) -> list[Order]:
-    """Wait until all have ended, and return what each said."""
-    texts = {pipe: b"" for _, pipe in members}
+def hear(members: list[Member]) -> list[Order]:
+    """Wait until all have ended or rest, and return what each said."""
+    texts, resting = {pipe: b"" for _, pipe in members}, set[int]()
     waits, ends_at = selectors.DefaultSelector(), time.monotonic() + LONGEST
     for pipe in texts:
         waits.register(pipe, selectors.EVENT_READ)
-    while waits.get_map():
-        ready = waits.select(max(0.0, ends_at - time.monotonic()))
-        if not ready:
-            break
+    while waits.get_map() and (ready := waits.select(max(0.0, ends_at - time.monotonic()))):
         for key, _ in ready:
             read = os.read(key.fd, 65536)
             texts[key.fd] += read
-            if not read:
+            if read == RESTING:
+                resting.add(key.fd)
+            if not read or read == RESTING:
                 waits.unregister(key.fd)
-    return [_ended(child, pipe, texts[pipe], pipe in {key.fd for key in waits.get_map().values()}) for child, pipe in members]
+    late = {key.fd for key in waits.get_map().values()}
+    return [_at_rest(one) if one[1] in resting else _ended(one, texts[one[1]], one[1] in late) for one in members]
 
 
-def _ended(child: int, pipe: int, text: bytes, is_stuck: bool) -> Order:
+ASLEEP: dict[int, int] = {}
+"""Process id → pipe of those that rest."""
+
+
+def _at_rest(member: Member) -> Order:
+    ASLEEP[member[0]] = member[1]
+    return {"end": "resting", "said": member[0]}
+
+
+def _ended(member: Member, text: bytes, is_stuck: bool) -> Order:
+    child, pipe = member
     if is_stuck:
         os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
@@ -219,13 +253,21 @@ def _ended(child: int, pipe: int, text: bytes, is_stuck: bool) -> Order:
     return dict(json.loads(text)) if text else {"end": "killed", "said": None}
 
 
+def wake(asked: Order) -> Member:
+    """Let one that rests go on."""
+    child = int(asked["wake"])
+    os.kill(child, signal.SIGCONT)
+    return child, ASLEEP.pop(child)
+
+
 def main() -> None:
     """Serve until the input ends."""
     discover()
     sabotage.commit(os.environ.get("CHAOS_SABOTAGE", ""))
     for line in sys.stdin:
         asked = json.loads(line)
-        print(json.dumps(hear([begin(asked, order) for order in asked["crew"]])), flush=True)
+        members = [wake(order) if "wake" in order else begin(asked, order) for order in asked["crew"]]
+        print(json.dumps(hear(members)), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import base64
 import os
 import random
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -84,14 +85,17 @@ def run(place: Place, seed: str, plan: Plan | None = None) -> Outcome:
     began = time.monotonic()
     length = random.Random(f"length {seed}").randint(*LENGTHS)
     with opened(place, seed) as world:
-        for name, number in steps.plan(seed, length) if plan is None else plan:
-            steps.take(world, name, number)
-        return conclude(world, seed, began)
+        try:
+            for name, number in steps.plan(seed, length) if plan is None else plan:
+                steps.take(world, name, number)
+            violations = verdict.conclude(world)
+        except Exception:  # noqa: BLE001 - a run that cannot go on is a finding like any other
+            violations = [f"the run broke off: {traceback.format_exc()}"]
+        return tell(world, seed, violations, time.monotonic() - began)
 
 
-def conclude(world: World, seed: str, began: float) -> Outcome:
-    """Bring a world to rest and judge it."""
-    violations = verdict.conclude(world)
+def tell(world: World, seed: str, violations: list[str], seconds: float) -> Outcome:
+    """Return what came of a world."""
     world.counts["writes"] = sum(len(side.writes()) for side in world.sides.values())
     log = world.crew.log.read_text(encoding="utf-8", errors="replace") if world.crew.log.exists() else ""
-    return Outcome(seed, dict(world.counts), violations, world.story, time.monotonic() - began, log)
+    return Outcome(seed, dict(world.counts), violations, world.story, seconds, log)

@@ -6,7 +6,12 @@ CHAOS_SABOTAGE names one. Nothing in the product knows of this: what is replaced
 from collections.abc import Callable
 from typing import Any
 
+from crm_pipeline.connectors import discover
+from crm_pipeline.database.queries import queries
 from crm_pipeline.stages import extract
+
+FENCED = ("mark_sent", "settle", "park")
+FENCE = "AND c.fence = a.fence AND c.state = 'in_flight'"
 
 
 def commit(name: str) -> None:
@@ -27,4 +32,25 @@ def advance_cursor_early() -> None:
     extract._written = early
 
 
-ACTS: dict[str, Callable[[], None]] = {"advance-cursor-early": advance_cursor_early}
+def skip_marker_look_up() -> None:
+    """Let no create that may have been applied be looked up before it is sent again."""
+    for connector in discover().values():
+        type(connector).find = _found_nothing  # type: ignore[method-assign]
+
+
+def _found_nothing(*_given: Any) -> dict[str, str]:
+    return {}
+
+
+def drop_fence() -> None:
+    """Let a process go on with a change that another has taken over meanwhile."""
+    known = queries("outgoing")
+    for name in FENCED:
+        if FENCE not in known[name]:
+            raise LookupError(f"{name} in outgoing.sql is fenced in other words by now")
+        known[name] = known[name].replace(FENCE, "")
+
+
+ACTS: dict[str, Callable[[], None]] = {
+    "advance-cursor-early": advance_cursor_early, "skip-marker-look-up": skip_marker_look_up, "drop-fence": drop_fence,
+}  # fmt: skip

@@ -36,7 +36,8 @@ def death(chance: random.Random, longest: int = 300) -> dict[str, Any]:
     """Choose when a process is killed."""
     kinds: tuple[tuple[str, Any], ...] = (
         ("statement", chance.randint(1, longest)), ("commit", chance.randint(1, max(2, longest // 6))),
-        ("seconds", round(chance.uniform(0.02, 0.5), 3)),
+        ("seconds", round(chance.uniform(0.02, 0.5), 3)), ("request", chance.randint(1, max(2, longest // 12))),
+        ("answer", chance.randint(1, max(2, longest // 12))),
     )  # fmt: skip
     return dict([chance.choice(kinds)])
 
@@ -44,7 +45,7 @@ def death(chance: random.Random, longest: int = 300) -> dict[str, Any]:
 def _work(world: World, *orders: dict[str, Any]) -> None:
     for order, one in zip(orders, world.crew.work(*orders), strict=True):
         shown = {key: value for key, value in order.items() if key != "verb"}
-        world.tell(f"  {order['verb']} {shown} {one['end']}: {str(one['said'])[:300]}")
+        world.tell(f"  {order.get('verb', '')} {shown} {one['end']}: {str(one['said'])[:300]}")
         world.counts["kills"] += one["end"] == "killed"
 
 
@@ -94,6 +95,24 @@ def drain_twice(world: World, chance: random.Random) -> None:
     _work(world, {"verb": "drain"}, {"verb": "drain", "dies": dies})
 
 
+def revenant(world: World, chance: random.Random) -> None:
+    """A drain stands still for an hour after an answer; others do its work, the app goes on, and then it comes back."""
+    world.reach_present()
+    edit = app.an_edit(world, chance)
+    app.send(world, edit)
+    order = {"verb": "drain", "rests": {"answer": chance.randint(1, 4)}}
+    (one,) = world.crew.work(order)
+    world.tell(f"  {order} {one['end']}")
+    if one["end"] != "resting":
+        return
+    world.counts["kills"] += 1
+    age(world)
+    if chance.random() < 0.8:
+        app.send(world, app.once_more(world, edit))
+    _work(world, {"verb": "drain"})
+    _work(world, {"wake": one["said"]})
+
+
 def all_at_once(world: World, chance: random.Random) -> None:
     """A sync, a reconcile and a drain at the same time, and one may be killed."""
     world.reach_present()
@@ -131,7 +150,7 @@ STEPS: dict[str, tuple[Step, int]] = {
     "app_create": (app.create, 8), "app_complete": (app.complete, 3), "app_link": (app.link, 3), "app_killed": (app.killed, 3),
     "app_again": (app.again, 2), "sync_one": (sync_one, 10), "sync_all": (sync_all, 5), "sync_killed": (sync_killed, 9),
     "hint": (hint, 2), "reconcile": (reconcile, 6), "reconcile_killed": (reconcile_killed, 3), "drain": (drain, 12),
-    "drain_killed": (drain_killed, 7), "drain_twice": (drain_twice, 3), "all_at_once": (all_at_once, 3), "wait": (wait, 4),
+    "drain_killed": (drain_killed, 7), "drain_twice": (drain_twice, 3), "revenant": (revenant, 4), "all_at_once": (all_at_once, 3), "wait": (wait, 4),
     "leap": (leap, 6), "recover": (recover, 2), "fault": (faults.strike, 18), "skew": (faults.skew, 2),
     "manners": (faults.manners, 3),
 }  # fmt: skip

@@ -8,8 +8,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS agreed_bases
 DELETE FROM agreed_bases;
 
 -- name: agree
--- Make what was written the base. Sides that said something else then may go on saying it; so may the side that took it over,
--- where it cannot hold all of it.
+-- Make what was written the base; who said something else then may go on saying it, so may the target where it cannot hold it all.
 INSERT INTO sync.bases AS b (entity, golden_id, field, value, said, agreed_at)
 SELECT DISTINCT ON (a.golden_id, a.field) '{entity}', a.golden_id, a.field, a.value,
        CASE WHEN a.target IS NULL THEN a.said
@@ -27,8 +26,7 @@ ORDER BY a.golden_id, a.field
 ON CONFLICT (entity, golden_id, field) DO UPDATE SET value = EXCLUDED.value, said = EXCLUDED.said, agreed_at = EXCLUDED.agreed_at;
 
 -- name: agree_known
--- Where a base is known already and has the same value, or was agreed on later than this was decided, it and who said
--- something else then stay.
+-- A base that has the same value already, or was agreed on later than this was decided, stays, and so does who said otherwise.
 UPDATE agreed_bases a SET value = b.value, said = b.said
 FROM sync.bases b
 WHERE b.entity = '{entity}' AND b.golden_id = a.golden_id AND b.field = a.field AND (b.value = a.value OR b.agreed_at > a.since);

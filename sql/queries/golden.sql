@@ -300,8 +300,7 @@ WHERE NOT EXISTS (
 )
 
 -- name: drop_removed_points
--- Of kinds that are united, drop what somebody took off one side since it joined, unless somebody entered it later, or a record
--- that has it joined later (and was not made by us).
+-- Of kinds that are united, drop what was taken off one side since it joined, unless it was entered, or joined with a record, later.
 DELETE FROM wanted_contact_points w
 USING (
     SELECT DISTINCT ON (f.golden_id, p.kind, p.value) f.golden_id, p.kind, p.value, p.was_removed, f.seen_at

@@ -81,7 +81,7 @@ LEFT JOIN LATERAL (
       )
 ) e ON true
 WHERE c.connection_id = ANY(%(connections)s) AND (%(entity)s::text IS NULL OR c.entity = %(entity)s)
-  AND (c.settled_at IS NULL OR (c.xmin = pg_current_xact_id()::xid AND c.state = 'cancelled'));
+  AND (c.settled_at IS NULL OR (c.xmin = pg_current_xact_id()::xid AND c.state = 'cancelled' AND c.created_at < now()));
 
 -- name: counts
 -- How many values would be written.
