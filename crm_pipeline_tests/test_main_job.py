@@ -1,6 +1,7 @@
 """The main job on real input: both CRMs filled from published data, connected, loaded, edited, followed."""
 
 import csv
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -182,3 +183,85 @@ def test_edits_arrive_with_the_next_sync_and_nothing_else_moves(loaded: Loaded, 
         id=edited[0],
     )
     assert [tuple(row) for row in seen] == [("Renamed by a person", "title", "Renamed by a person")]
+
+
+# Written back ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def written_back(loaded: Loaded) -> Loaded:
+    """Return both CRMs two-way, with everything they owed each other and what an operator pushed written into them."""
+    for crm in CRMS:
+        loaded.operator.do("connections", "set", crm, "direction=two_way", "settle_seconds=2")
+    loaded.operator.do("reconcile")
+    (met,) = loaded.rows("SELECT id::text FROM crm.contacts WHERE source_count = 2 ORDER BY name LIMIT 1")
+    (won,) = loaded.rows(
+        """SELECT s.golden_id::text FROM source.stages s JOIN sync.connections c ON c.id = s.connection_id AND c.crm = 'amocrm'
+           WHERE s.category = 'won' ORDER BY s.external_id LIMIT 1"""
+    )
+    pushed = loaded.operator.run("push", "-", "--json", given=json.dumps({"operations": operations(met[0], won[0])}))
+    assert {one["status"] for one in json.loads(pushed.stdout)["results"]} == {"accepted"}, pushed.stdout + pushed.stderr
+    drained = loaded.operator.ask("drain", "--wait", "60")["connections"]
+    assert {(one["rejected"], one["dead"], one["left"], one["error"]) for one in drained.values()} == {(0, 0, 0, None)}, drained
+    return loaded
+
+
+def operations(person: str, won: str) -> list[dict[str, Any]]:
+    """Return what an operator asks for, as the design spells it."""
+    return [
+        {"id": "op-1", "entity": "contacts", "action": "update", "record": person,
+         "fields": {"position": "Director of coffee", "emails": ["office@coffee.example"]}},
+        {"id": "op-2", "entity": "contacts", "action": "create", "record": "tmp:person", "connections": list(CRMS),
+         "fields": {"first_name": "Пётр", "last_name": "Кофеман", "phones": ["+79995550101"]}},
+        {"id": "op-3", "entity": "deals", "action": "create", "record": "tmp:deal", "connections": list(CRMS),
+         "fields": {"title": "Кофемашина", "amount": "185000", "stage_id": won, "contacts": ["tmp:person"]}},
+        {"id": "op-4", "entity": "communications", "action": "create", "record": "tmp:note", "connections": list(CRMS),
+         "fields": {"kind": "note", "body": "Звонил, перезвонит", "target_entity": "contacts", "target_id": person}},
+    ]  # fmt: skip
+
+
+def held(loaded: Loaded, entity: str, columns: str, operation: str) -> list[tuple[Any, ...]]:
+    """Return what each CRM holds of the record of an operation, read by the next sync."""
+    found = loaded.rows(
+        f"""SELECT c.crm, {columns} FROM sync.operations o
+            JOIN crm.crosswalk x ON x.entity = o.entity AND x.golden_id = o.golden_id
+            JOIN sync.connections c ON c.id = x.connection_id AND c.crm <> 'app'
+            JOIN source.{entity} s USING (connection_id, external_id) WHERE o.id = %(operation)s ORDER BY 1""",
+        operation=operation,
+    )
+    return [tuple(row) for row in found]
+
+
+def test_what_an_operator_pushed_is_in_both_crms_and_reading_it_back_is_no_news(written_back: Loaded) -> None:
+    changed = "SELECT count(*) FROM source.field_changes WHERE is_own_write"
+    before = written_back.rows("SELECT count(*) FROM sync.conflicts"), written_back.rows(changed)
+    written_back.operator.ask("sync")
+    assert held(written_back, "contacts", "position", "op-1") == [(crm, "Director of coffee") for crm in CRMS]
+    assert held(written_back, "contacts", "first_name, last_name", "op-2") == [(crm, "Пётр", "Кофеман") for crm in CRMS]
+    deals = held(written_back, "deals", "title, amount, stage_category", "op-3")
+    assert deals == [(crm, "Кофемашина", Decimal(185000), "won") for crm in CRMS]
+    assert held(written_back, "communications", "kind, body_text", "op-4") == [
+        (crm, "note", "Звонил, перезвонит") for crm in CRMS
+    ]
+    assert written_back.operator.ask("drain") == {"connections": {}}
+    assert (written_back.rows("SELECT count(*) FROM sync.conflicts"), written_back.rows(changed)) == before
+
+
+def test_a_deal_lost_in_one_crm_is_lost_in_the_other(written_back: Loaded) -> None:
+    ((deal,),) = written_back.rows(
+        """SELECT x.external_id FROM sync.operations o JOIN crm.crosswalk x ON x.entity = 'deals' AND x.golden_id = o.golden_id
+           JOIN sync.connections c ON c.id = x.connection_id AND c.crm = 'bitrix24' WHERE o.id = 'op-3'"""
+    )
+    written_back.sandboxes["bitrix24"].apply_edit({"kind": "deal", "id": int(deal), "set": {"STAGE_ID": "LOSE"}})
+    written_back.operator.ask("sync")
+    written_back.operator.ask("drain", "--wait", "60")
+    written_back.operator.ask("sync")
+    assert held(written_back, "deals", "stage_category", "op-3") == [(crm, "lost") for crm in CRMS]
+    assert written_back.operator.ask("drain") == {"connections": {}}
+
+
+def test_what_was_pushed_can_be_undone(written_back: Loaded) -> None:
+    written_back.operator.do("undo", "--since", "2020-01-01", "--origin", "op:op-1")
+    written_back.operator.ask("drain", "--wait", "60")
+    written_back.operator.ask("sync")
+    assert not [position for _, position in held(written_back, "contacts", "position", "op-1") if position]

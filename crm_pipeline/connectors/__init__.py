@@ -150,6 +150,22 @@ def connector(crm: str) -> Connector:
 
 
 __all__ = [
-    "Account", "Connector", "Link", "MappingContext", "Meter", "Page", "Payload", "RawRecord", "Secrets", "SourceRecord",
-    "Stream", "Vault", "WalkRequest", "Writable", "Write", "Outcome", "connector", "discover",
+    "Account",
+    "Connector",
+    "Link",
+    "MappingContext",
+    "Meter",
+    "Outcome",
+    "Page",
+    "Payload",
+    "RawRecord",
+    "Secrets",
+    "SourceRecord",
+    "Stream",
+    "Vault",
+    "WalkRequest",
+    "Writable",
+    "Write",
+    "connector",
+    "discover",
 ]  # fmt: skip

@@ -80,16 +80,19 @@ def test_points_that_stay_keep_their_spelling(landed: Engine, rows: Rows) -> Non
 def test_a_record_we_made_is_known_and_stays_with_its_golden_record(landed: Engine, rows: Rows) -> None:
     with landed.begin() as db:
         db.exec_driver_sql(
-            "INSERT INTO crm.crosswalk (golden_id, entity, connection_id, external_id, rule) VALUES (%s, 'contacts', 7, '1', 'identity')",
+            "INSERT INTO crm.crosswalk (golden_id, entity, connection_id, external_id, rule) "
+            "VALUES (%s, 'contacts', 7, '1', 'identity')",
             (GOLDEN,),
         )
     with landed.begin() as db:
-        echo.keep_written(db, 8, "contacts", [Written("77", GOLDEN, {"name": "Анна Ким", "phones": ["+79001112233"]}, is_new=True)])
+        made_there = Written("77", GOLDEN, {"name": "Анна Ким", "phones": ["+79001112233"]}, is_new=True)
+        echo.keep_written(db, 8, "contacts", [made_there])
     (made,) = rows("SELECT golden_id::text, name, originator_id, origin_id, tags FROM source.contacts WHERE connection_id = 8")
     assert made == {"golden_id": GOLDEN, "name": "Анна Ким", "originator_id": "crm_pipeline", "origin_id": GOLDEN, "tags": []}
     (cross,) = rows("SELECT golden_id::text, rule FROM crm.crosswalk WHERE connection_id = 8")
     assert cross == {"golden_id": GOLDEN, "rule": "marker"}
-    (decision,) = rows("SELECT verdict, connection_id, external_id, other_connection_id, other_external_id FROM sync.match_decisions")
+    columns = "verdict, connection_id, external_id, other_connection_id, other_external_id"
+    (decision,) = rows(f"SELECT {columns} FROM sync.match_decisions")
     assert decision == {
         "verdict": "together", "connection_id": 7, "external_id": "1", "other_connection_id": 8, "other_external_id": "77",
     }  # fmt: skip

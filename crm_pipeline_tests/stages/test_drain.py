@@ -43,7 +43,8 @@ def writes(sides: TwoSides) -> int:
 
 def changes(sides: TwoSides) -> list[dict[str, Any]]:
     return sides.rows(
-        """SELECT o.id, c.name AS connection, o.entity, o.external_id, o.operation, o.state, o.fields, o.error_code, o.error_detail
+        """SELECT o.id, c.name AS connection, o.entity, o.external_id, o.operation, o.state, o.fields, o.error_code,
+                  o.error_detail
            FROM sync.outgoing_changes o JOIN sync.connections c ON c.id = o.connection_id ORDER BY o.id"""
     )
 
@@ -130,8 +131,8 @@ def test_a_lost_answer_is_looked_into_before_anything_is_sent_again(pair: TwoSid
     pair.right.faults.add({"fault": fault, "match": {"method": "PATCH", "path": "contacts/1"}})
     first = drain(pair.parts)[RIGHT]
     assert (first.retried, first.applied) == (1, 0)
-    (waiting,) = pair.rows("SELECT sent_at IS NOT NULL AS uncertain, error_code FROM sync.outgoing_changes WHERE state = 'pending'")
-    assert waiting == {"uncertain": True, "error_code": "lost"}
+    (waiting,) = pair.rows("SELECT sent_at, error_code FROM sync.outgoing_changes WHERE state = 'pending'")
+    assert (waiting["sent_at"] is not None, waiting["error_code"]) == (True, "lost")
     settle(pair, rounds=40)
     assert pair.right.records["contacts"]["1"]["position"] == "CTO"
     assert pair.right.writes["PATCH contacts"] - before == 1
@@ -142,8 +143,12 @@ def test_a_record_that_is_gone_is_rejected_and_known_as_deleted(pair: TwoSides) 
     pair.load(LEFT)
     pair.right.drop("contacts", 1)
     assert drain(pair.parts)[RIGHT].rejected == 1
-    assert pair.rows("SELECT deleted_at IS NOT NULL AS gone FROM source.contacts s JOIN sync.connections c ON c.id = s.connection_id "
-                     "WHERE c.name = %s AND s.external_id = '1'", RIGHT) == [{"gone": True}]  # fmt: skip
+    (person,) = pair.rows(
+        """SELECT deleted_at FROM source.contacts s JOIN sync.connections c ON c.id = s.connection_id
+           WHERE c.name = %s AND s.external_id = '1'""",
+        RIGHT,
+    )
+    assert person["deleted_at"] is not None
     settle(pair)
 
 
@@ -152,10 +157,10 @@ def test_a_refused_value_is_rejected_in_the_vendors_words_and_not_tried_again(pa
     pair.left.put("contacts", 1, position="Caesar")
     settle(pair)
     rejected = [one for one in changes(pair) if one["state"] == "rejected"]
-    assert [(one["error_code"], one["error_detail"]) for one in rejected] == [("NotSupportedChoice", "position: no valid choice.")]
-    before = pair.right.requests["contacts"]
+    assert [one["error_code"] for one in rejected] == ["NotSupportedChoice"]
+    assert rejected[0]["error_detail"] == "position: no valid choice."
     settle(pair)
-    assert len([one for one in changes(pair) if one["state"] == "rejected"]) == 1, before
+    assert len([one for one in changes(pair) if one["state"] == "rejected"]) == 1
 
 
 def test_a_field_that_vanished_is_left_out_and_the_rest_written(pair: TwoSides) -> None:

@@ -6,7 +6,7 @@ Reads lines of JSON: {"database": url, "log": path, "crew": [{"verb": ..., "dies
 same time. Answers each line with a list, one {"end": "done" | "failed" | "killed", "said": ...} per member. `dies` says when a
 member is killed with SIGKILL: {"statement": n} at its n-th statement to Postgres, {"commit": n} before its n-th commit,
 {"request": n} before its n-th request to a CRM, {"answer": n} right after its n-th answer, {"seconds": s} after so long; null:
-never. `rests` says in the same words when it is stopped with SIGSTOP: the answer is {"end": "resting", "said": process id}, and
+never. `rests` says in the same words when it stands still: the answer is {"end": "resting", "said": process id}, and
 {"wake": process id} lets it go on. Settings come from the environment.
 """
 
@@ -25,7 +25,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, event
 
@@ -46,9 +46,17 @@ from crm_pipeline.wiring import Pipeline, _hide, open_pipeline
 from crm_pipeline_tests.whole import sabotage
 
 Order = dict[str, Any]
-Member = tuple[int, int]
-"""Process id, and the pipe its answer comes through."""
 RESTING = b"resting"
+
+
+class Member(NamedTuple):
+    """A process, the pipe its answer comes through, and the one it is woken by."""
+
+    child: int
+    pipe: int
+    bell: int
+
+
 HASTY = Patience(attempts=5, first=0.02, first_pause=0.05, longest=0.2)
 """A stand-in is well again at once: waiting for it as for a CRM would only make runs long."""
 LONGEST = 120.0
@@ -146,11 +154,11 @@ class Fate:
         self._left: dict[str, Any] = {}
         self._end = _die
 
-    def begin(self, order: Order, answer: int) -> None:
-        """Take effect from now on."""
+    def begin(self, order: Order, answer: int, alarm: int) -> None:
+        """Take effect from now on. alarm: where one that rests hears that it shall go on."""
         self._left = dict(order.get("dies") or order.get("rests") or {})
         if order.get("rests"):
-            self._end = partial(_rest, answer)
+            self._end = partial(_rest, answer, alarm)
         event.listen(Engine, "before_cursor_execute", lambda *_given: self.reach("statement"))
         event.listen(Engine, "commit", lambda *_given: self.reach("commit"))
         if "seconds" in self._left:
@@ -159,25 +167,28 @@ class Fate:
     def reach(self, what: str) -> None:
         """Count something that happens."""
         with self._lock:
-            if what in self._left:
-                self._left[what] -= 1
-                if self._left[what] == 0:
-                    self._end()
+            if what not in self._left:
+                return
+            self._left[what] -= 1
+            is_now = self._left[what] == 0
+        if is_now:
+            self._end()
 
 
 def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _rest(answer: int) -> None:
+def _rest(answer: int, alarm: int) -> None:
+    """Stand still: this thread only, the others have nothing to do soon."""
     os.write(answer, RESTING)
-    os.kill(os.getpid(), signal.SIGSTOP)
+    os.read(alarm, 1)
 
 
 FATE = Fate()
 
 
-def work(asked: Order, order: Order, answer: int) -> None:
+def work(asked: Order, order: Order, answer: int, alarm: int) -> None:
     """Be one process: do what is ordered, say what came of it, end."""
     log = os.open(asked["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     for stream in (1, 2):
@@ -189,7 +200,7 @@ def work(asked: Order, order: Order, answer: int) -> None:
     said: dict[str, Any] = {"end": "failed", "said": None}
     LOG.info("begins %s", {key: value for key, value in order.items() if key not in ("secrets", "code", "url")})
     try:
-        FATE.begin(order, answer)
+        FATE.begin(order, answer, alarm)
         plain = open_pipeline(load_settings())
         parts = Hasty(plain.settings, plain.engine, plain.connectors, plain.budget, plain.rules)
         said = {"end": "done", "said": VERBS[order["verb"]](parts, order)}
@@ -205,19 +216,22 @@ def work(asked: Order, order: Order, answer: int) -> None:
 
 
 def begin(asked: Order, order: Order) -> Member:
-    """Fork a member; return its process id and where its answer is read."""
-    theirs, ours = os.pipe()[::-1]
+    """Fork a member; return it."""
+    ours, theirs = os.pipe()
+    alarm, bell = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(ours)
-        work(asked, order, theirs)
+        os.close(bell)
+        work(asked, order, theirs, alarm)
     os.close(theirs)
-    return child, ours
+    os.close(alarm)
+    return Member(child, ours, bell)
 
 
 def hear(members: list[Member]) -> list[Order]:
     """Wait until all have ended or rest, and return what each said."""
-    texts, resting = {pipe: b"" for _, pipe in members}, set[int]()
+    texts, resting = {one.pipe: b"" for one in members}, set[int]()
     waits, ends_at = selectors.DefaultSelector(), time.monotonic() + LONGEST
     for pipe in texts:
         waits.register(pipe, selectors.EVENT_READ)
@@ -230,24 +244,24 @@ def hear(members: list[Member]) -> list[Order]:
             if not read or read == RESTING:
                 waits.unregister(key.fd)
     late = {key.fd for key in waits.get_map().values()}
-    return [_at_rest(one) if one[1] in resting else _ended(one, texts[one[1]], one[1] in late) for one in members]
+    return [_at_rest(one) if one.pipe in resting else _ended(one, texts[one.pipe], one.pipe in late) for one in members]
 
 
-ASLEEP: dict[int, int] = {}
-"""Process id → pipe of those that rest."""
+ASLEEP: dict[int, Member] = {}
+"""Process id → those that rest."""
 
 
 def _at_rest(member: Member) -> Order:
-    ASLEEP[member[0]] = member[1]
-    return {"end": "resting", "said": member[0]}
+    ASLEEP[member.child] = member
+    return {"end": "resting", "said": member.child}
 
 
 def _ended(member: Member, text: bytes, is_stuck: bool) -> Order:
-    child, pipe = member
     if is_stuck:
-        os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    os.close(pipe)
+        os.kill(member.child, signal.SIGKILL)
+    os.waitpid(member.child, 0)
+    os.close(member.pipe)
+    os.close(member.bell)
     if is_stuck:
         return {"end": "failed", "said": f"it was not done within {LONGEST:.0f} seconds"}
     return dict(json.loads(text)) if text else {"end": "killed", "said": None}
@@ -255,9 +269,9 @@ def _ended(member: Member, text: bytes, is_stuck: bool) -> Order:
 
 def wake(asked: Order) -> Member:
     """Let one that rests go on."""
-    child = int(asked["wake"])
-    os.kill(child, signal.SIGCONT)
-    return child, ASLEEP.pop(child)
+    member = ASLEEP.pop(int(asked["wake"]))
+    os.write(member.bell, b"!")
+    return member
 
 
 def main() -> None:
