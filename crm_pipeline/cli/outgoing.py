@@ -15,8 +15,11 @@ from crm_pipeline.database.outgoing_desk import Story, Which
 from crm_pipeline.errors import UsageError
 from crm_pipeline.model.delivery import RETRIABLE, STATES
 from crm_pipeline.model.entities import GOLDEN
+from crm_pipeline.model.owing import NEVER_WRITTEN
 from crm_pipeline.wiring import Pipeline
 
+WIDEST = 60
+"""Characters of values in the list; `explain` and --json tell all."""
 LISTED = ("id", "connection", "entity", "name", "operation", "state", "values", "attempts", "next_attempt_at", "error_detail")
 Ids = Annotated[list[int] | None, typer.Argument(help="Changes, as `outgoing list` shows them.", show_default=False)]
 By = Annotated[str | None, typer.Option("--by", help="Who decides; by default who is logged in here.", show_default=False)]
@@ -173,7 +176,9 @@ def _what_to_do(story: Story) -> str:
 
 
 def _cells(row: dict[str, Any]) -> list[Any]:
-    shown = {**row, "values": ", ".join(f"{field}: {_text(value)}" for field, value in row["fields"].items())}
+    said = {field: value for field, value in row["fields"].items() if value is not None and field not in NEVER_WRITTEN}
+    values = ", ".join(f"{field}: {_text(value)}" for field, value in said.items())
+    shown = {**row, "values": values if len(values) <= WIDEST else f"{values[: WIDEST - 1]}…"}
     return [shown[column] for column in LISTED]
 
 
