@@ -13,7 +13,7 @@ INSTALLED := .venv/.installed-$(HERE)
 INSTALLED_BENCH := .venv/.installed-bench-$(HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fmt
+.PHONY: help demo test bench chaos fmt
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1	\2/p' Makefile
@@ -30,6 +30,9 @@ test: $(INSTALLED) ## everything CI checks
 
 bench: $(INSTALLED_BENCH) ## measure against other tools in one run, write docs/benchmarks.md
 	@$(BIN)/python -m crm_pipeline_tests.bench
+
+chaos: $(INSTALLED) ## people, faults and kills on all sides, from seeds (SEED=1 RUNS=20); 1 when a promise broke
+	@$(BIN)/python -m crm_pipeline_tests.whole.chaos --seed $(or $(SEED),1) --runs $(or $(RUNS),20) $(CHAOS)
 
 fmt: $(INSTALLED) ## sort imports, format
 	@$(BIN)/ruff check --fix .

@@ -18,7 +18,7 @@ from crm_pipeline.database.refusals import Connection, Engine
 from crm_pipeline.errors import ConnectionStopped
 from crm_pipeline.model.delivery import APPLIED, MAX_ATTEMPTS, REJECTED, wait_after
 from crm_pipeline.model.writing import APPLIED as WAS_APPLIED
-from crm_pipeline.model.writing import CREATE, REFUSED, UNKNOWN, Outcome
+from crm_pipeline.model.writing import CREATE, LINK, REFUSED, UNKNOWN, UNLINK, Outcome
 from crm_pipeline.stages.consider import Case, End, Verdict, Wait, agreements, notes, overwrites, said_at, written
 
 LOG = logging.getLogger("crm_pipeline.outgoing")
@@ -203,7 +203,9 @@ def _closing(case: Case, outcome: Outcome) -> Closing:
     over = {column: value for column, value in overwrites(case).items() if column in done}
     code = (outcome.code or "left_out") if remarks else None
     external_id = outcome.external_id or case.external_id
-    return Closing(Settlement(change.id, change.fence, APPLIED, external_id, done, over, code, remarks), case, outcome.updated_at)
+    # A link moves no record's time: noted as a later one, the record read right afterwards would be old news.
+    updated_at = None if change.operation in (LINK, UNLINK) else outcome.updated_at
+    return Closing(Settlement(change.id, change.fence, APPLIED, external_id, done, over, code, remarks), case, updated_at)
 
 
 def _remarks(case: Case, outcome: Outcome) -> str | None:

@@ -37,9 +37,12 @@ def create(world: World, chance: random.Random) -> None:
     """Somebody makes a record in the app and says which CRMs it belongs in."""
     entity, number = chance.choice(("contacts", "deals", "contacts", "tasks")), world.next_number()
     where, name = chance.sample(world.two_way, chance.randint(1, len(world.two_way))), word(number)
-    fields: Values = {"contacts": {"name": f"Oleg {name}", "phones": [phone(number)], "emails": [email(number)]},
-                      "deals": {"title": name, "amount": str(100_000 + number), "stage_id": _stage(world, chance.choice(STAGES))},
-                      "tasks": {"title": name, "due_at": DUE}}[entity]  # fmt: skip
+    kinds: dict[str, Values] = {
+        "contacts": {"name": f"Oleg {name}", "phones": [phone(number)], "emails": [email(number)]},
+        "deals": {"title": name, "amount": str(100_000 + number), "stage_id": _stage(world, chance.choice(STAGES))},
+        "tasks": {"title": name, "due_at": DUE},
+    }
+    fields = kinds[entity]
     people = _golden(world, "contacts")
     if entity == "deals" and people and chance.random() < 0.5:
         fields["contacts"] = [chance.choice(people)]

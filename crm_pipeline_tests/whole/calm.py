@@ -17,6 +17,7 @@ def age(world: World) -> None:
         f"""UPDATE sync.outgoing_changes SET next_attempt_at = next_attempt_at - {HOUR}, sent_at = sent_at - {HOUR},
             lease_until = lease_until - {HOUR} WHERE settled_at IS NULL"""
     )
+    world.run(f"UPDATE sync.operating_time SET reset_at = reset_at - {HOUR}, parked_until = parked_until - {HOUR}")
     world.run(f"UPDATE sync.rate_budget SET next_at = next_at - {HOUR}, paused_until = paused_until - {HOUR}")
 
 
@@ -63,6 +64,6 @@ def one_round(world: World) -> bool:
 
 def _waiting(world: World) -> list[dict[str, object]]:
     return world.rows(
-        """SELECT c.name, o.state, count(*) AS count FROM sync.outgoing_changes o JOIN sync.connections c ON c.id = o.connection_id
-           WHERE o.settled_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2"""
+        """SELECT c.name, o.state, count(*) AS count FROM sync.outgoing_changes o
+           JOIN sync.connections c ON c.id = o.connection_id WHERE o.settled_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2"""
     )

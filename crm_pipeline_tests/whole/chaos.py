@@ -13,7 +13,8 @@ from crm_pipeline.database.embedded import ensure_running, erase
 from crm_pipeline.database.engine import engine_for
 from crm_pipeline.database.migrate import migrate
 from crm_pipeline_tests.conftest import administer, url_of
-from crm_pipeline_tests.whole.runs import Outcome, Place, open_place, run
+from crm_pipeline_tests.whole.runs import Outcome, Place, open_place, plan_of, run, shortened
+from crm_pipeline_tests.whole.steps import Plan
 
 COUNTED = ("steps", "edits", "writes", "kills", "faults")
 
@@ -43,8 +44,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="seed of the first run; the others count on from it")
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--sabotage", default="", help="break a promise on purpose")
+    parser.add_argument("--only", default="", help="take these steps only, such as revenant,people_edit")
     parser.add_argument("--stop", action="store_true", help="stop at the first run with a violation")
     parser.add_argument("--story", action="store_true", help="print what happened in every run")
+    parser.add_argument("--shorten", action="store_true", help="look for the few steps that break the same promise")
     parser.add_argument("--log", default="", help="file to keep the log of the last run in")
     return parser.parse_args()
 
@@ -61,7 +64,9 @@ def _template(server: str) -> str:
 
 
 def _one(place: Place, number: int, asked: argparse.Namespace) -> Outcome:
-    outcome = run(place, str(number))
+    only = [name for name in asked.only.split(",") if name]
+    plan = [(name, chance) for chance in range(number, number + 6) for name in only]
+    outcome = run(place, str(number), plan or None)
     counts = " ".join(f"{name} {outcome.counts.get(name, 0)}" for name in COUNTED)
     print(f"seed {number}: {counts} violations {len(outcome.violations)} seconds {outcome.seconds:.1f}", flush=True)
     for sentence in outcome.violations:
@@ -70,8 +75,23 @@ def _one(place: Place, number: int, asked: argparse.Namespace) -> Outcome:
         print("\n".join(f"    | {line}" for line in outcome.story))
     if asked.log:
         Path(asked.log).write_text(outcome.log, encoding="utf-8")
+    if outcome.violations and asked.shorten:
+        _shorten(place, outcome)
     sys.stdout.flush()
     return outcome
+
+
+def _shorten(place: Place, outcome: Outcome) -> None:
+    """Print the shortest plan found that breaks the promise that was broken first."""
+    promise = outcome.violations[0].partition(":")[0]
+
+    def still_fails(plan: Plan) -> bool:
+        again = run(place, outcome.seed, plan)
+        return any(one.startswith(promise) for one in again.violations)
+
+    plan = shortened(plan_of(outcome.seed), still_fails)
+    print(f"    the same with: {plan}")
+    print("\n".join(f"    | {line}" for line in run(place, outcome.seed, plan).story))
 
 
 def table(outcomes: list[Outcome]) -> str:

@@ -18,7 +18,8 @@ ANY: tuple[Rule, ...] = ({},)
 
 WRITING: tuple[Rule, ...] = (
     {"fault": "reset_after"}, {"fault": "reset_after"}, {"fault": "reset_before"}, {"fault": "truncate"},
-    {"fault": "status", "status": 500}, {"fault": "status", "status": 502, "html": True}, {"fault": "status", "status": 504, "html": True},
+    {"fault": "status", "status": 500}, {"fault": "status", "status": 502, "html": True},
+    {"fault": "status", "status": 504, "html": True},
     {"fault": "hang_after", "seconds": 0.2},
 )  # fmt: skip
 READING: tuple[Rule, ...] = (
@@ -36,16 +37,25 @@ BITRIX_ONLY: tuple[Rule, ...] = (
 TOKENS: tuple[Rule, ...] = ({"fault": "lost_token_answer"},)
 
 
-def strike(world: World, chance: random.Random) -> None:
-    """One to three of the coming requests to one CRM go wrong in one way."""
+def strike(world: World, chance: random.Random) -> str:
+    """Let one to three of the coming requests to one CRM go wrong in one way; return its name."""
     name = chance.choice(NAMES)
     is_amo = name != "portal"
     kinds: list[tuple[tuple[Rule, ...], tuple[Rule, ...], int]] = [
-        (WRITING, AMO_WRITES if is_amo else BITRIX_WRITES, 10), (READING, AMO_READS if is_amo else BITRIX_READS, 5), (BOTH, ANY, 4),
-        (AMO_ONLY if is_amo else BITRIX_ONLY, ANY, 2), (TOKENS, ANY, 1),
+        (WRITING, AMO_WRITES if is_amo else BITRIX_WRITES, 10), (READING, AMO_READS if is_amo else BITRIX_READS, 5),
+        (BOTH, ANY, 4), (AMO_ONLY if is_amo else BITRIX_ONLY, ANY, 2), (TOKENS, ANY, 1),
     ]  # fmt: skip
     rules, matches, _ = chance.choices(kinds, [weight for *_, weight in kinds])[0]
     rule = {"match": chance.choice(matches), "after": chance.randint(1, 3), "times": chance.randint(1, 3), **chance.choice(rules)}
+    world.sides[name].sandbox.faults.add(rule)
+    world.tell(f"  {name}: {rule}")
+    return name
+
+
+def lose_an_answer(world: World, name: str, chance: random.Random) -> None:
+    """Let the answer to one of the next creates be lost, though it is done."""
+    match = {"call": "batch"} if name == "portal" else {"method": "POST", "path": "^/api/"}
+    rule = {"match": match, "fault": "reset_after", "after": chance.randint(1, 2), "times": 1}
     world.sides[name].sandbox.faults.add(rule)
     world.tell(f"  {name}: {rule}")
 
@@ -58,8 +68,9 @@ def skew(world: World, chance: random.Random) -> None:
 
 
 AMO_MANNERS: tuple[Rule, ...] = (
-    {"read_lag": 0.3}, {"page_drift": 1}, {"early_204": 1}, {"link_bumps": True}, {"task_bumps": True}, {"single_patch": "embedded"},
-    {"empty_custom_fields": "list"}, {"over_limit": "refuse-400"}, {"deleted_entity": "404"}, {"missing_entity": "404"},
+    {"read_lag": 0.3}, {"page_drift": 1}, {"early_204": 1}, {"link_bumps": True}, {"task_bumps": True},
+    {"single_patch": "embedded"}, {"empty_custom_fields": "list"}, {"over_limit": "refuse-400"},
+    {"deleted_entity": "404"}, {"missing_entity": "404"},
 )  # fmt: skip
 BITRIX_MANNERS: tuple[Rule, ...] = (
     {"empty_multiple": "null"}, {"fast_total": "zero"}, {"iso_filters": "ignored"}, {"quiet_changes_move_time": True},

@@ -4,6 +4,7 @@ What belongs here: what an operator does once. Everything after that is steps.
 """
 
 import random
+from collections.abc import Sequence
 
 from crm_pipeline_tests.whole.world import DEALS, NAMES, World, rules_text
 
@@ -16,16 +17,20 @@ def open_up(world: World) -> None:
     chance = random.Random(f"opening {world.seed}")
     for name in NAMES:
         authorise(world, name)
-        world.crew.cli("connections", "set", name, f"rate={RATE}", f"burst={RATE}", f"settle_seconds={SETTLE}")
+    _set(world, NAMES, f"rate={RATE}", f"burst={RATE}", f"settle_seconds={SETTLE}")
     world.rules.write_text(rules_text(), encoding="utf-8")
     world.crew.work(*({"verb": "sync", "connection": name, "mode": "initial"} for name in NAMES))
     world.crew.do("reconcile")
     for title, where in DEALS:
         _are_one(world, title, where)
     world.two_way = NAMES if chance.random() < 0.7 else tuple(sorted(chance.sample(NAMES, 2)))
-    for name in world.two_way:
-        world.crew.cli("connections", "set", name, "direction=two_way")
+    _set(world, world.two_way, "direction=two_way")
     world.tell(f"two-way: {', '.join(world.two_way)}")
+
+
+def _set(world: World, names: Sequence[str], *pairs: str) -> None:
+    said = world.crew.work(*({"verb": "cli", "words": ["connections", "set", name, *pairs]} for name in names))
+    assert all(one["end"] == "done" for one in said), said
 
 
 def authorise(world: World, name: str) -> None:

@@ -52,10 +52,12 @@ def create(world: World, chance: random.Random) -> None:
         world.next_number(),
     )
     name = word(number)
-    values: dict[str, Any] = {"contacts": {"name": f"Nina {name}", "phones": [phone(number)], "emails": [email(number)]},
-                              "companies": {"name": name, "phones": [phone(number)]},
-                              "deals": {"title": name, "amount": 100_000 + number, "stage": "new"}}[entity]  # fmt: skip
-    key = side.create(entity, values)
+    values: dict[str, dict[str, Any]] = {
+        "contacts": {"name": f"Nina {name}", "phones": [phone(number)], "emails": [email(number)]},
+        "companies": {"name": name, "phones": [phone(number)]},
+        "deals": {"title": name, "amount": 100_000 + number, "stage": "new"},
+    }
+    key = side.create(entity, values[entity])
     world.made[side.name, entity].add(key)
     world.counts["edits"] += 1
     world.tell(f"  {side.name}: {entity} {key} made, {MAIN[entity]} {name}")

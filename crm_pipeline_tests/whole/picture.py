@@ -74,12 +74,8 @@ class Picture:
         for change in self.changes:
             is_it = change["entity"] == entity and self.now(change["golden_id"]) == golden_id
             is_there = connection is None or change["connection"] == connection
-            if (
-                is_it
-                and is_there
-                and change["state"] in FAILED
-                and (columns & change["fields"].keys() or change["operation"] == "create")
-            ):
+            is_about = columns & change["fields"].keys() or change["operation"] == "create"
+            if is_it and is_there and is_about and change["state"] in FAILED:
                 return f"change {change['id']} is {change['state']}: {change['error_detail']}"
         return None
 
@@ -94,13 +90,14 @@ def take_picture(world: World) -> Picture:
         held, {key: values for entity in ENTITIES for key, values in _read(world, entity).items()},
         {entity: _golden(world, entity) for entity in ENTITIES}, {entity: _ids(world, entity) for entity in ENTITIES},
         {(row["entity"], row["golden_id"], row["field"]) for row in world.rows(OPEN)}, world.rows(CHANGES),
-        {row["old"]: row["new"] for row in world.rows("SELECT old_id::text AS old, new_id::text AS new FROM crm.golden_redirects")},
+        {row["old"]: row["new"] for row in world.rows(REDIRECTS)},
     )  # fmt: skip
 
 
 OPEN = "SELECT entity, golden_id::text AS golden_id, field FROM sync.conflicts WHERE state = 'open' AND superseded_at IS NULL"
-CHANGES = """SELECT o.id, c.name AS connection, o.entity, o.golden_id::text AS golden_id, o.external_id, o.operation, o.fields, o.base,
-                    o.state, o.origin, o.attempts, o.error_code, o.error_detail, o.written, o.overwrote, o.sent_at::text AS sent_at
+REDIRECTS = "SELECT old_id::text AS old, new_id::text AS new FROM crm.golden_redirects"
+CHANGES = """SELECT o.id, c.name AS connection, o.entity, o.golden_id::text AS golden_id, o.external_id, o.operation, o.fields,
+                    o.base, o.state, o.origin, o.attempts, o.error_code, o.error_detail, o.written, o.overwrote
              FROM sync.outgoing_changes o JOIN sync.connections c ON c.id = o.connection_id ORDER BY o.id"""
 
 

@@ -5,7 +5,7 @@ import os
 import random
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,13 +80,17 @@ def opened(place: Place, seed: str) -> Iterator[World]:
             yield world
 
 
+def plan_of(seed: str) -> Plan:
+    """Return the steps of a seed."""
+    return steps.plan(seed, random.Random(f"length {seed}").randint(*LENGTHS))
+
+
 def run(place: Place, seed: str, plan: Plan | None = None) -> Outcome:
     """Do one run and judge it."""
     began = time.monotonic()
-    length = random.Random(f"length {seed}").randint(*LENGTHS)
     with opened(place, seed) as world:
         try:
-            for name, number in steps.plan(seed, length) if plan is None else plan:
+            for name, number in plan_of(seed) if plan is None else plan:
                 steps.take(world, name, number)
             violations = verdict.conclude(world)
         except Exception:  # noqa: BLE001 - a run that cannot go on is a finding like any other
@@ -99,3 +103,18 @@ def tell(world: World, seed: str, violations: list[str], seconds: float) -> Outc
     world.counts["writes"] = sum(len(side.writes()) for side in world.sides.values())
     log = world.crew.log.read_text(encoding="utf-8", errors="replace") if world.crew.log.exists() else ""
     return Outcome(seed, dict(world.counts), violations, world.story, seconds, log)
+
+
+def shortened(plan: Plan, still_fails: Callable[[Plan], bool]) -> Plan:
+    """Return a plan without the steps that it fails without: halves are left out, then quarters, then single steps."""
+    size = len(plan) // 2
+    while size:
+        at = 0
+        while at < len(plan):
+            less = plan[:at] + plan[at + size :]
+            if still_fails(less):
+                plan = less
+            else:
+                at += size
+        size //= 2
+    return plan

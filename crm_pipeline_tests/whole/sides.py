@@ -115,7 +115,7 @@ AMO_POINTS = {"phones": ("PHONE", "MOB"), "emails": ("EMAIL", "WORK")}
 class AmoSide(Side):
     """An amoCRM account."""
 
-    kinds = {"contacts": "contacts", "companies": "companies", "deals": "leads", "tasks": "tasks"}
+    kinds: ClassVar[Mapping[str, str]] = {"contacts": "contacts", "companies": "companies", "deals": "leads", "tasks": "tasks"}
     sandbox: AmoSandbox
 
     def spelled(self, entity: str, values: Values, row: Values | None) -> Values:
@@ -196,7 +196,7 @@ READS = (".list", ".get", ".fields", ".current", ".status", "profile", "scope", 
 class BitrixSide(Side):
     """A Bitrix24 portal."""
 
-    kinds = {"contacts": "contact", "companies": "company", "deals": "deal", "tasks": "task"}
+    kinds: ClassVar[Mapping[str, str]] = {"contacts": "contact", "companies": "company", "deals": "deal", "tasks": "task"}
     sandbox: BitrixSandbox
 
     def spelled(self, entity: str, values: Values, row: Values | None) -> Values:

@@ -11,7 +11,7 @@ from typing import Any
 from crm_pipeline_tests.whole import app, faults, people
 from crm_pipeline_tests.whole.calm import age, mend
 from crm_pipeline_tests.whole.sides import ENTITIES
-from crm_pipeline_tests.whole.world import NAMES, World
+from crm_pipeline_tests.whole.world import LEAP, NAMES, PAST, World
 
 Step = Callable[[World, random.Random], None]
 Plan = list[tuple[str, int]]
@@ -26,10 +26,18 @@ def take(world: World, name: str, number: int) -> None:
 
 
 def plan(seed: str, length: int) -> Plan:
-    """Return the steps of a seed."""
+    """Return the steps of a seed; in the first third of them nothing is written back, so that time can leap."""
     chance = random.Random(f"plan {seed}")
-    names, weights = list(STEPS), [weight for _, weight in STEPS.values()]
-    return [(name, chance.randrange(1_000_000)) for name in chance.choices(names, weights, k=length)]
+    early = {name: weight for name, (_, weight) in STEPS.items() if name in EARLY}
+    every = {name: weight for name, (_, weight) in STEPS.items()}
+    names = [
+        name for some, count in ((early, length // 3), (every, length - length // 3)) for name in _chosen(chance, some, count)
+    ]
+    return [(name, chance.randrange(1_000_000)) for name in names]
+
+
+def _chosen(chance: random.Random, weights: dict[str, int], count: int) -> list[str]:
+    return chance.choices(list(weights), list(weights.values()), k=count)
 
 
 def death(chance: random.Random, longest: int = 300) -> dict[str, Any]:
@@ -131,12 +139,44 @@ def wait(world: World, chance: random.Random) -> None:
     age(world)
 
 
+def create_lost(world: World, chance: random.Random) -> None:
+    """Something new is made in every CRM, and the answers are lost, or the process dies before it has noted them."""
+    world.reach_present()
+    for name in world.two_way:
+        faults.lose_an_answer(world, name, chance)
+    app.create(world, chance)
+    _work(world, {"verb": "drain", "dies": {"answer": chance.randint(1, 6)} if chance.random() < 0.3 else None})
+    age(world)
+    _work(world, {"verb": "drain"})
+
+
+def sync_late(world: World, chance: random.Random) -> None:
+    """Somebody edits, a quarter of an hour later it is read, and the process dies on the way; then as much time passes again."""
+    people.edit(world, chance)
+    leap(world, chance)
+    if world.edits:
+        last = world.edits[-1]
+        name = last.by if last.by in NAMES else chance.choice(NAMES)
+        _work(world, {"verb": "sync", "connection": name, "entities": [last.entity], "dies": {"commit": chance.randint(1, 10)}})
+    leap(world, chance)
+
+
 def leap(world: World, chance: random.Random) -> None:
     """A quarter of an hour passes in the CRMs, as long as their clocks are behind."""
-    behind = world.is_past and world.counts["leaps"] < 3
+    behind = world.is_past and world.counts["leaps"] < MOST_LEAPS
     world.counts["leaps"] += behind
     if behind:
         world.leap()
+
+
+def fault(world: World, chance: random.Random) -> None:
+    """Something is about to go wrong with a CRM, and as a rule somebody talks with it at once."""
+    name = faults.strike(world, chance)
+    then = chance.choice(("sync", "drain", "drain", ""))
+    if then == "drain":
+        world.reach_present()
+    if then and (then == "sync" or name in world.two_way):
+        _work(world, {"verb": then, "connection": name})
 
 
 def recover(world: World, chance: random.Random) -> None:
@@ -144,14 +184,24 @@ def recover(world: World, chance: random.Random) -> None:
     mend(world)
 
 
+MOST_LEAPS = int(PAST // LEAP) - 1
+
 STEPS: dict[str, tuple[Step, int]] = {
     "people_edit": (people.edit, 30), "people_create": (people.create, 4), "people_delete": (people.delete, 3),
-    "people_restore": (people.restore, 3), "people_merge": (people.merge, 1), "app_edit": (app.edit, 16),
-    "app_create": (app.create, 8), "app_complete": (app.complete, 3), "app_link": (app.link, 3), "app_killed": (app.killed, 3),
-    "app_again": (app.again, 2), "sync_one": (sync_one, 10), "sync_all": (sync_all, 5), "sync_killed": (sync_killed, 9),
-    "hint": (hint, 2), "reconcile": (reconcile, 6), "reconcile_killed": (reconcile_killed, 3), "drain": (drain, 12),
-    "drain_killed": (drain_killed, 7), "drain_twice": (drain_twice, 3), "revenant": (revenant, 4), "all_at_once": (all_at_once, 3), "wait": (wait, 4),
-    "leap": (leap, 6), "recover": (recover, 2), "fault": (faults.strike, 18), "skew": (faults.skew, 2),
-    "manners": (faults.manners, 3),
+    "people_restore": (people.restore, 3), "people_merge": (people.merge, 1),
+    "app_edit": (app.edit, 16), "app_create": (app.create, 8), "app_complete": (app.complete, 3), "app_link": (app.link, 3),
+    "create_lost": (create_lost, 4), "app_killed": (app.killed, 3), "app_again": (app.again, 2),
+    "sync_one": (sync_one, 10), "sync_all": (sync_all, 5), "sync_killed": (sync_killed, 9), "sync_late": (sync_late, 5),
+    "hint": (hint, 2),
+    "reconcile": (reconcile, 6), "reconcile_killed": (reconcile_killed, 3),
+    "drain": (drain, 12), "drain_killed": (drain_killed, 7), "drain_twice": (drain_twice, 3), "revenant": (revenant, 4),
+    "all_at_once": (all_at_once, 3), "wait": (wait, 4), "leap": (leap, 6), "recover": (recover, 2),
+    "fault": (fault, 14), "skew": (faults.skew, 2), "manners": (faults.manners, 3),
 }  # fmt: skip
 """Step → what it does, and how often it comes."""
+
+EARLY = (
+    "people_edit", "people_create", "people_delete", "people_restore", "people_merge", "sync_one", "sync_all", "sync_killed",
+    "sync_late", "hint", "reconcile", "reconcile_killed", "leap", "skew", "manners",
+)  # fmt: skip
+"""Steps that nothing is written back in."""

@@ -2,7 +2,7 @@
 
 from crm_pipeline_tests.whole import calm
 from crm_pipeline_tests.whole.judges import judge, nothing_lost_coming_in, story_of
-from crm_pipeline_tests.whole.picture import Picture, take_picture
+from crm_pipeline_tests.whole.picture import take_picture
 from crm_pipeline_tests.whole.world import NAMES, World
 
 
@@ -10,14 +10,16 @@ def conclude(world: World) -> list[str]:
     """Bring a world to rest and return everything that does not hold, each with the story of its record."""
     found = calm.calm(world)
     # before anything is read anew: what the walks that follow changes alone would never have seen
+    world.is_quiet = bool(world.touched)
     found += list(nothing_lost_coming_in(world, take_picture(world)))
     if world.touched:
         world.crew.work(*({"verb": "sync", "connection": name, "mode": "verify"} for name in NAMES))
+        world.is_quiet = False
         found += calm.settle(world)
     picture = take_picture(world)
     found += [one for one in judge(world, picture) if one not in found]
     found += writing_stops(world)
-    return [line for sentence in found for line in (sentence, *_indented(world, picture, sentence))]
+    return [sentence + "".join(f"\n    {line}" for line in story_of(world, picture, sentence)) for sentence in found]
 
 
 def writing_stops(world: World) -> list[str]:
@@ -29,7 +31,3 @@ def writing_stops(world: World) -> list[str]:
         for name, side in world.sides.items()
         for entry in side.writes(before[name])
     ]
-
-
-def _indented(world: World, picture: Picture, sentence: str) -> list[str]:
-    return [f"    {line}" for line in story_of(world, picture, sentence)]
