@@ -455,10 +455,10 @@ JOIN match_touched o ON o.connection_id = d.other_connection_id AND o.external_i
 WHERE d.entity = '{entity}' AND d.revoked_at IS NULL;
 
 -- name: compare_contacts
--- Pairs of contacts whose names are not plainly the same, for the rules of names; birthdays that differ speak against them.
+-- Pairs of contacts that no trusted key links and whose names are not plainly the same; birthdays that differ speak against them.
 SELECT p.a, p.b, x.name, x.first_name, x.last_name, x.middle_name, y.name, y.first_name, y.last_name, y.middle_name,
        x.birthday <> y.birthday AS born_apart
-FROM (SELECT DISTINCT a, b FROM match_pairs WHERE rank > %(trusted)s) p
+FROM (SELECT a, b FROM match_pairs GROUP BY a, b HAVING min(rank) > %(trusted)s) p
 JOIN match_touched t ON t.n = p.a
 JOIN match_touched u ON u.n = p.b
 JOIN source.contacts x ON x.connection_id = t.connection_id AND x.external_id = t.external_id
@@ -469,7 +469,7 @@ WHERE x.birthday <> y.birthday
 -- name: compare_companies
 -- Pairs of companies whose names are not plainly the same, for the rules of names.
 SELECT p.a, p.b, x.name, y.name
-FROM (SELECT DISTINCT a, b FROM match_pairs WHERE rank > %(trusted)s) p
+FROM (SELECT a, b FROM match_pairs GROUP BY a, b HAVING min(rank) > %(trusted)s) p
 JOIN match_touched t ON t.n = p.a
 JOIN match_touched u ON u.n = p.b
 JOIN source.companies x ON x.connection_id = t.connection_id AND x.external_id = t.external_id
