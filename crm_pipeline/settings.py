@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from crm_pipeline.errors import ConfigurationError
 
+MAKE_A_SECRET = 'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+SHORTEST_SECRET = 32
 MAKE_A_KEY = 'python3 -c "import os, base64; print(base64.b64encode(os.urandom(32)).decode())"'
 
 
@@ -31,6 +33,10 @@ class Settings(BaseSettings):
     default_region: str = "RU"
     public_url: str = "http://127.0.0.1:8000"
     frontend_url: str | None = Field(default=None, validation_alias="FRONTEND_URL")
+    metrics_open: bool = False
+    """Whether /api/metrics answers without a token, for a Prometheus on a closed network."""
+    rate_per_user: float = Field(default=300, gt=0)
+    """Requests a second the API takes of one user; twice as many at once."""
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
@@ -48,6 +54,23 @@ class Settings(BaseSettings):
         if not self.encryption_key:
             raise ConfigurationError("CRM_ENCRYPTION_KEY is not set.", what_to_do=f"Make one and keep it safe: {MAKE_A_KEY}")
         return tuple(_key(part.strip()) for part in self.encryption_key.split(","))
+
+    @property
+    def jwt_secrets(self) -> tuple[str, ...]:
+        """Return what access tokens are signed with, newest first. Raises ConfigurationError with how to make one."""
+        found = tuple(part.strip() for part in (self.jwt_secret or "").split(",") if part.strip())
+        if not found:
+            raise ConfigurationError("CRM_JWT_SECRET is not set.", what_to_do=f"Make one and keep it safe: {MAKE_A_SECRET}")
+        if any(len(part) < SHORTEST_SECRET or len(set(part)) < 12 for part in found):
+            raise ConfigurationError(
+                f"CRM_JWT_SECRET must be at least {SHORTEST_SECRET} random characters.", what_to_do=f"Make one: {MAKE_A_SECRET}"
+            )
+        return found
+
+    @property
+    def webhook_root(self) -> str | None:
+        """Return the address the CRMs can reach us at, without a slash at its end; None when nobody has set one."""
+        return self.public_url.rstrip("/") if "public_url" in self.model_fields_set and self.public_url else None
 
 
 def _key(text: str) -> bytes:

@@ -40,6 +40,7 @@ OF_THE_MOMENT = (
     "seen_at",
     "changed_at",
     "reconciled_at",
+    "changed_xid",
     "decided_at",
     "deleted_at",
     "first_seen_at",

@@ -44,7 +44,7 @@ class TwoSides:
 
     def golden(self) -> dict[str, list[str]]:
         """Return all golden rows, links and the crosswalk, without when they were written."""
-        row = "(to_jsonb(t) - 'reconciled_at' - 'decided_at')::text AS row"
+        row = "(to_jsonb(t) - 'reconciled_at' - 'changed_xid' - 'decided_at')::text AS row"
         tables = {name: self.rows(f"SELECT {row} FROM crm.{name} t") for name in (*GOLDEN, *LINKS)}
         return {name: sorted(row["row"] for row in found) for name, found in tables.items()}
 

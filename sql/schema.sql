@@ -9,6 +9,31 @@ CREATE SCHEMA IF NOT EXISTS source;
 
 CREATE SCHEMA IF NOT EXISTS sync;
 
+CREATE OR REPLACE FUNCTION sync.note_move()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF (OLD.state, OLD.attempts, OLD.next_attempt_at, OLD.error_detail)
+        IS DISTINCT FROM (NEW.state, NEW.attempts, NEW.next_attempt_at, NEW.error_detail) THEN
+        NEW.changed_xid := pg_current_xact_id();
+    END IF;
+    RETURN NEW;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION sync.note_status()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF (OLD.status, OLD.reason) IS DISTINCT FROM (NEW.status, NEW.reason) THEN
+        NEW.changed_xid := pg_current_xact_id();
+    END IF;
+    RETURN NEW;
+END
+$function$;
+
 CREATE TABLE crm.communications (
     id uuid NOT NULL,
     kind text NOT NULL,
@@ -27,7 +52,8 @@ CREATE TABLE crm.communications (
     created_at timestamp with time zone,
     updated_at timestamp with time zone,
     deleted_at timestamp with time zone,
-    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now(),
+    changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
 CREATE TABLE crm.companies (
@@ -44,7 +70,8 @@ CREATE TABLE crm.companies (
     created_at timestamp with time zone,
     updated_at timestamp with time zone,
     deleted_at timestamp with time zone,
-    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now(),
+    changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
 CREATE TABLE crm.contact_companies (
@@ -80,7 +107,8 @@ CREATE TABLE crm.contacts (
     created_at timestamp with time zone,
     updated_at timestamp with time zone,
     deleted_at timestamp with time zone,
-    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now(),
+    changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
 CREATE TABLE crm.crosswalk (
@@ -141,7 +169,8 @@ CREATE TABLE crm.deals (
     created_at timestamp with time zone,
     updated_at timestamp with time zone,
     deleted_at timestamp with time zone,
-    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now(),
+    changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
 CREATE TABLE crm.golden_redirects (
@@ -163,7 +192,8 @@ CREATE TABLE crm.pipelines (
     created_at timestamp with time zone,
     updated_at timestamp with time zone,
     deleted_at timestamp with time zone,
-    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now(),
+    changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
 CREATE TABLE crm.products (
@@ -179,7 +209,8 @@ CREATE TABLE crm.products (
     created_at timestamp with time zone,
     updated_at timestamp with time zone,
     deleted_at timestamp with time zone,
-    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now(),
+    changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
 CREATE TABLE crm.stages (
@@ -195,7 +226,8 @@ CREATE TABLE crm.stages (
     created_at timestamp with time zone,
     updated_at timestamp with time zone,
     deleted_at timestamp with time zone,
-    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now(),
+    changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
 CREATE TABLE crm.tasks (
@@ -215,7 +247,16 @@ CREATE TABLE crm.tasks (
     created_at timestamp with time zone,
     updated_at timestamp with time zone,
     deleted_at timestamp with time zone,
-    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now(),
+    changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
+);
+
+CREATE TABLE crm.tombstones (
+    entity text NOT NULL,
+    id uuid NOT NULL,
+    changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    gone_at timestamp with time zone NOT NULL DEFAULT now(),
+    new_id uuid
 );
 
 CREATE TABLE crm.users (
@@ -230,7 +271,8 @@ CREATE TABLE crm.users (
     created_at timestamp with time zone,
     updated_at timestamp with time zone,
     deleted_at timestamp with time zone,
-    reconciled_at timestamp with time zone NOT NULL DEFAULT now()
+    reconciled_at timestamp with time zone NOT NULL DEFAULT now(),
+    changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
 CREATE TABLE raw.records (
@@ -508,6 +550,23 @@ CREATE TABLE source.users (
     first_updated_at timestamp with time zone
 );
 
+CREATE TABLE sync.api_user_crm_users (
+    user_id bigint NOT NULL,
+    golden_id uuid NOT NULL
+);
+
+CREATE TABLE sync.api_users (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    username text NOT NULL,
+    password_hash text NOT NULL,
+    role text NOT NULL,
+    scope text NOT NULL DEFAULT 'all'::text,
+    failed_logins integer NOT NULL DEFAULT 0,
+    locked_until timestamp with time zone,
+    disabled_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
 CREATE TABLE sync.audit_log (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     at timestamp with time zone NOT NULL DEFAULT now(),
@@ -576,9 +635,41 @@ CREATE TABLE sync.cursors (
     updated_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
+CREATE TABLE sync.database (
+    is_one boolean NOT NULL DEFAULT true,
+    epoch uuid NOT NULL DEFAULT gen_random_uuid(),
+    retention interval NOT NULL DEFAULT '90 days'::interval,
+    forgotten_xid xid8 NOT NULL DEFAULT '0'::xid8
+);
+
+CREATE TABLE sync.devices (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    user_id bigint NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    last_seen_at timestamp with time zone NOT NULL DEFAULT now(),
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    revoked_because text
+);
+
 CREATE TABLE sync.golden_queue (
     entity text NOT NULL,
     golden_id uuid NOT NULL
+);
+
+CREATE TABLE sync.inbox (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    connection_id integer NOT NULL,
+    received_at timestamp with time zone NOT NULL DEFAULT now(),
+    entity text,
+    external_id text,
+    action text NOT NULL,
+    dedup_key text NOT NULL,
+    body_digest text NOT NULL,
+    state text NOT NULL DEFAULT 'new'::text,
+    taken_at timestamp with time zone,
+    done_at timestamp with time zone
 );
 
 CREATE TABLE sync.match_decisions (
@@ -636,6 +727,15 @@ CREATE TABLE sync.missing_references (
     external_id text NOT NULL
 );
 
+CREATE TABLE sync.oauth_states (
+    state_hash bytea NOT NULL,
+    user_id bigint NOT NULL,
+    settings bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone
+);
+
 CREATE TABLE sync.operating_time (
     meter text NOT NULL,
     method text NOT NULL,
@@ -646,7 +746,8 @@ CREATE TABLE sync.operating_time (
 
 CREATE TABLE sync.operation_changes (
     operation_id text NOT NULL,
-    change_id bigint NOT NULL
+    change_id bigint NOT NULL,
+    changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
 CREATE TABLE sync.operations (
@@ -659,7 +760,8 @@ CREATE TABLE sync.operations (
     record text,
     request jsonb NOT NULL,
     status text NOT NULL,
-    reason text
+    reason text,
+    changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
 CREATE TABLE sync.outgoing_attempts (
@@ -698,7 +800,8 @@ CREATE TABLE sync.outgoing_changes (
     error_code text,
     error_detail text,
     created_at timestamp with time zone NOT NULL DEFAULT now(),
-    settled_at timestamp with time zone
+    settled_at timestamp with time zone,
+    changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
 CREATE TABLE sync.quarantine (
@@ -727,6 +830,14 @@ CREATE TABLE sync.reconcile_queue (
     entity text NOT NULL,
     connection_id integer NOT NULL,
     external_id text NOT NULL
+);
+
+CREATE TABLE sync.refresh_tokens (
+    token_hash bytea NOT NULL,
+    device_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone
 );
 
 CREATE TABLE sync.resemblance_blocks (
@@ -770,11 +881,30 @@ CREATE TABLE sync.sync_status (
     run_id text
 );
 
+CREATE TABLE sync.visible_records (
+    user_id bigint NOT NULL,
+    entity text NOT NULL,
+    id uuid NOT NULL,
+    is_visible boolean NOT NULL DEFAULT true,
+    changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    changed_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
 CREATE TABLE sync.walk_seen (
     connection_id integer NOT NULL,
     stream text NOT NULL,
     kind text NOT NULL,
     external_id text NOT NULL
+);
+
+CREATE TABLE sync.webhooks (
+    connection_id integer NOT NULL,
+    token_hash bytea NOT NULL,
+    token_sealed bytea NOT NULL,
+    state text NOT NULL DEFAULT 'unregistered'::text,
+    detail text,
+    checked_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
 ALTER TABLE crm.communications ADD CONSTRAINT communications_direction_check CHECK ((direction = ANY (ARRAY['in'::text, 'out'::text])));
@@ -816,6 +946,8 @@ ALTER TABLE crm.stages ADD CONSTRAINT stages_category_check CHECK ((category = A
 ALTER TABLE crm.stages ADD CONSTRAINT stages_pkey PRIMARY KEY (id);
 
 ALTER TABLE crm.tasks ADD CONSTRAINT tasks_pkey PRIMARY KEY (id);
+
+ALTER TABLE crm.tombstones ADD CONSTRAINT tombstones_pkey PRIMARY KEY (entity, id);
 
 ALTER TABLE crm.users ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
@@ -867,6 +999,20 @@ ALTER TABLE source.tasks ADD CONSTRAINT tasks_pkey PRIMARY KEY (connection_id, e
 
 ALTER TABLE source.users ADD CONSTRAINT users_pkey PRIMARY KEY (connection_id, external_id);
 
+ALTER TABLE sync.api_user_crm_users ADD CONSTRAINT api_user_crm_users_pkey PRIMARY KEY (user_id, golden_id);
+
+ALTER TABLE sync.api_users ADD CONSTRAINT api_users_check CHECK (((scope = 'all'::text) OR (role = 'agent'::text)));
+
+ALTER TABLE sync.api_users ADD CONSTRAINT api_users_failed_logins_check CHECK ((failed_logins >= 0));
+
+ALTER TABLE sync.api_users ADD CONSTRAINT api_users_pkey PRIMARY KEY (id);
+
+ALTER TABLE sync.api_users ADD CONSTRAINT api_users_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'operator'::text, 'agent'::text])));
+
+ALTER TABLE sync.api_users ADD CONSTRAINT api_users_scope_check CHECK ((scope = ANY (ARRAY['all'::text, 'own'::text])));
+
+ALTER TABLE sync.api_users ADD CONSTRAINT api_users_username_check CHECK (((username = btrim(username)) AND ((length(username) >= 1) AND (length(username) <= 100))));
+
 ALTER TABLE sync.audit_log ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
 
 ALTER TABLE sync.bases ADD CONSTRAINT bases_pkey PRIMARY KEY (entity, golden_id, field);
@@ -895,7 +1041,27 @@ ALTER TABLE sync.connections ADD CONSTRAINT connections_status_check CHECK ((sta
 
 ALTER TABLE sync.cursors ADD CONSTRAINT cursors_pkey PRIMARY KEY (connection_id, entity, stream);
 
+ALTER TABLE sync.database ADD CONSTRAINT database_is_one_check CHECK (is_one);
+
+ALTER TABLE sync.database ADD CONSTRAINT database_pkey PRIMARY KEY (is_one);
+
+ALTER TABLE sync.devices ADD CONSTRAINT devices_check CHECK (((revoked_at IS NULL) = (revoked_because IS NULL)));
+
+ALTER TABLE sync.devices ADD CONSTRAINT devices_pkey PRIMARY KEY (id);
+
+ALTER TABLE sync.devices ADD CONSTRAINT devices_revoked_because_check CHECK ((revoked_because = ANY (ARRAY['logout'::text, 'revoked'::text, 'reuse'::text, 'password'::text, 'disabled'::text])));
+
 ALTER TABLE sync.golden_queue ADD CONSTRAINT golden_queue_pkey PRIMARY KEY (entity, golden_id);
+
+ALTER TABLE sync.inbox ADD CONSTRAINT inbox_check CHECK (((state = 'ignored'::text) OR ((entity IS NOT NULL) AND (external_id IS NOT NULL))));
+
+ALTER TABLE sync.inbox ADD CONSTRAINT inbox_check1 CHECK (((state = 'done'::text) = (done_at IS NOT NULL)));
+
+ALTER TABLE sync.inbox ADD CONSTRAINT inbox_connection_id_dedup_key_key UNIQUE (connection_id, dedup_key);
+
+ALTER TABLE sync.inbox ADD CONSTRAINT inbox_pkey PRIMARY KEY (id);
+
+ALTER TABLE sync.inbox ADD CONSTRAINT inbox_state_check CHECK ((state = ANY (ARRAY['new'::text, 'done'::text, 'ignored'::text])));
 
 ALTER TABLE sync.match_decisions ADD CONSTRAINT match_decisions_check CHECK ((ROW(connection_id, external_id) < ROW(other_connection_id, other_external_id)));
 
@@ -918,6 +1084,8 @@ ALTER TABLE sync.match_reviews ADD CONSTRAINT match_reviews_state_check CHECK ((
 ALTER TABLE sync.migrations ADD CONSTRAINT migrations_pkey PRIMARY KEY (version);
 
 ALTER TABLE sync.missing_references ADD CONSTRAINT missing_references_pkey PRIMARY KEY (connection_id, missing_entity, missing_external_id, entity, external_id);
+
+ALTER TABLE sync.oauth_states ADD CONSTRAINT oauth_states_pkey PRIMARY KEY (state_hash);
 
 ALTER TABLE sync.operating_time ADD CONSTRAINT operating_time_pkey PRIMARY KEY (meter, method);
 
@@ -969,6 +1137,8 @@ ALTER TABLE sync.rate_budget ADD CONSTRAINT rate_budget_pkey PRIMARY KEY (meter)
 
 ALTER TABLE sync.reconcile_queue ADD CONSTRAINT reconcile_queue_pkey PRIMARY KEY (id);
 
+ALTER TABLE sync.refresh_tokens ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (token_hash);
+
 ALTER TABLE sync.resemblance_blocks ADD CONSTRAINT resemblance_blocks_pkey PRIMARY KEY (block, golden_id);
 
 ALTER TABLE sync.suggestion_queue ADD CONSTRAINT suggestion_queue_pkey PRIMARY KEY (golden_id);
@@ -977,15 +1147,39 @@ ALTER TABLE sync.sync_runs ADD CONSTRAINT sync_runs_pkey PRIMARY KEY (id);
 
 ALTER TABLE sync.sync_status ADD CONSTRAINT sync_status_pkey PRIMARY KEY (connection_id, entity);
 
+ALTER TABLE sync.visible_records ADD CONSTRAINT visible_records_pkey PRIMARY KEY (user_id, entity, id);
+
 ALTER TABLE sync.walk_seen ADD CONSTRAINT walk_seen_pkey PRIMARY KEY (connection_id, stream, kind, external_id);
 
+ALTER TABLE sync.webhooks ADD CONSTRAINT webhooks_pkey PRIMARY KEY (connection_id);
+
+ALTER TABLE sync.webhooks ADD CONSTRAINT webhooks_state_check CHECK ((state = ANY (ARRAY['unregistered'::text, 'registered'::text, 'refused'::text])));
+
+ALTER TABLE sync.webhooks ADD CONSTRAINT webhooks_token_hash_key UNIQUE (token_hash);
+
+CREATE INDEX communications_changed ON crm.communications USING btree (changed_xid, id);
+
 CREATE INDEX communications_target ON crm.communications USING btree (target_id);
+
+CREATE INDEX communications_updated ON crm.communications USING btree (COALESCE(updated_at, '-infinity'::timestamp with time zone), id);
+
+CREATE INDEX companies_changed ON crm.companies USING btree (changed_xid, id);
+
+CREATE INDEX companies_owner ON crm.companies USING btree (owner_id);
+
+CREATE INDEX companies_updated ON crm.companies USING btree (COALESCE(updated_at, '-infinity'::timestamp with time zone), id);
 
 CREATE INDEX contact_companies_company ON crm.contact_companies USING btree (company_id);
 
 CREATE INDEX contact_points_value ON crm.contact_points USING btree (kind, value);
 
+CREATE INDEX contacts_changed ON crm.contacts USING btree (changed_xid, id);
+
 CREATE INDEX contacts_company ON crm.contacts USING btree (company_id);
+
+CREATE INDEX contacts_owner ON crm.contacts USING btree (owner_id);
+
+CREATE INDEX contacts_updated ON crm.contacts USING btree (COALESCE(updated_at, '-infinity'::timestamp with time zone), id);
 
 CREATE INDEX crosswalk_golden ON crm.crosswalk USING btree (golden_id);
 
@@ -993,17 +1187,37 @@ CREATE INDEX deal_contacts_contact ON crm.deal_contacts USING btree (contact_id)
 
 CREATE INDEX deal_stage_history_time ON crm.deal_stage_history USING btree (deal_id, changed_at);
 
+CREATE INDEX deals_changed ON crm.deals USING btree (changed_xid, id);
+
 CREATE INDEX deals_company ON crm.deals USING btree (company_id);
 
 CREATE INDEX deals_owner ON crm.deals USING btree (owner_id);
 
 CREATE INDEX deals_stage ON crm.deals USING btree (stage_id);
 
+CREATE INDEX deals_updated ON crm.deals USING btree (COALESCE(updated_at, '-infinity'::timestamp with time zone), id);
+
 CREATE INDEX golden_redirects_new ON crm.golden_redirects USING btree (new_id);
+
+CREATE INDEX pipelines_changed ON crm.pipelines USING btree (changed_xid, id);
+
+CREATE INDEX products_changed ON crm.products USING btree (changed_xid, id);
+
+CREATE INDEX products_updated ON crm.products USING btree (COALESCE(updated_at, '-infinity'::timestamp with time zone), id);
+
+CREATE INDEX stages_changed ON crm.stages USING btree (changed_xid, id);
+
+CREATE INDEX tasks_changed ON crm.tasks USING btree (changed_xid, id);
 
 CREATE INDEX tasks_owner ON crm.tasks USING btree (owner_id);
 
 CREATE INDEX tasks_target ON crm.tasks USING btree (target_id);
+
+CREATE INDEX tasks_updated ON crm.tasks USING btree (COALESCE(updated_at, '-infinity'::timestamp with time zone), id);
+
+CREATE INDEX tombstones_changed ON crm.tombstones USING btree (changed_xid, id);
+
+CREATE INDEX users_changed ON crm.users USING btree (changed_xid, id);
 
 CREATE INDEX communications_target ON source.communications USING btree (connection_id, target_external_id);
 
@@ -1023,11 +1237,21 @@ CREATE INDEX stage_changes_deal ON source.stage_changes USING btree (connection_
 
 CREATE INDEX tasks_target ON source.tasks USING btree (connection_id, target_external_id);
 
+CREATE INDEX api_user_crm_users_golden ON sync.api_user_crm_users USING btree (golden_id);
+
+CREATE UNIQUE INDEX api_users_username ON sync.api_users USING btree (lower(username));
+
 CREATE INDEX conflicts_open ON sync.conflicts USING btree (id) WHERE ((superseded_at IS NULL) AND (state = 'open'::text));
 
 CREATE UNIQUE INDEX conflicts_current ON sync.conflicts USING btree (entity, golden_id, field) WHERE (superseded_at IS NULL);
 
 CREATE UNIQUE INDEX connections_account ON sync.connections USING btree (crm, stable_id) WHERE ((stable_id IS NOT NULL) AND (status <> 'removed'::text));
+
+CREATE INDEX devices_user ON sync.devices USING btree (user_id);
+
+CREATE INDEX inbox_new ON sync.inbox USING btree (connection_id, id) WHERE (state = 'new'::text);
+
+CREATE INDEX inbox_received ON sync.inbox USING btree (received_at);
 
 CREATE INDEX match_decisions_other ON sync.match_decisions USING btree (entity, other_connection_id, other_external_id) WHERE (revoked_at IS NULL);
 
@@ -1039,13 +1263,23 @@ CREATE INDEX match_reviews_open ON sync.match_reviews USING btree (entity, id) W
 
 CREATE INDEX match_reviews_other ON sync.match_reviews USING btree (entity, other_connection_id, other_external_id);
 
+CREATE INDEX oauth_states_expires ON sync.oauth_states USING btree (expires_at);
+
 CREATE INDEX operation_changes_change ON sync.operation_changes USING btree (change_id);
 
+CREATE INDEX operation_changes_changed ON sync.operation_changes USING btree (changed_xid);
+
+CREATE INDEX operations_changed ON sync.operations USING btree (changed_xid);
+
 CREATE INDEX operations_golden ON sync.operations USING btree (entity, golden_id, received_at);
+
+CREATE INDEX operations_received ON sync.operations USING btree (received_at);
 
 CREATE INDEX operations_record ON sync.operations USING btree (actor, record) WHERE (record IS NOT NULL);
 
 CREATE INDEX outgoing_attempts_change ON sync.outgoing_attempts USING btree (change_id, id);
+
+CREATE INDEX outgoing_changed ON sync.outgoing_changes USING btree (changed_xid);
 
 CREATE INDEX outgoing_due ON sync.outgoing_changes USING btree (connection_id, lane DESC, id) WHERE (state = 'pending'::text);
 
@@ -1061,11 +1295,25 @@ CREATE UNIQUE INDEX outgoing_one_create ON sync.outgoing_changes USING btree (co
 
 CREATE INDEX reconcile_queue_entity ON sync.reconcile_queue USING btree (entity, id);
 
+CREATE INDEX refresh_tokens_device ON sync.refresh_tokens USING btree (device_id);
+
+CREATE INDEX refresh_tokens_expires ON sync.refresh_tokens USING btree (expires_at);
+
 CREATE INDEX resemblance_blocks_golden ON sync.resemblance_blocks USING btree (golden_id);
 
 CREATE INDEX sync_runs_recent ON sync.sync_runs USING btree (connection_id, entity, id DESC);
 
+CREATE INDEX visible_records_gone ON sync.visible_records USING btree (user_id, changed_xid, id) WHERE (NOT is_visible);
+
+ALTER TABLE sync.api_user_crm_users ADD CONSTRAINT api_user_crm_users_user_id_fkey FOREIGN KEY (user_id) REFERENCES sync.api_users(id) ON DELETE CASCADE;
+
 ALTER TABLE sync.cursors ADD CONSTRAINT cursors_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE sync.devices ADD CONSTRAINT devices_user_id_fkey FOREIGN KEY (user_id) REFERENCES sync.api_users(id) ON DELETE CASCADE;
+
+ALTER TABLE sync.inbox ADD CONSTRAINT inbox_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE sync.oauth_states ADD CONSTRAINT oauth_states_user_id_fkey FOREIGN KEY (user_id) REFERENCES sync.api_users(id) ON DELETE CASCADE;
 
 ALTER TABLE sync.operation_changes ADD CONSTRAINT operation_changes_change_id_fkey FOREIGN KEY (change_id) REFERENCES sync.outgoing_changes(id) ON DELETE CASCADE;
 
@@ -1077,11 +1325,17 @@ ALTER TABLE sync.outgoing_changes ADD CONSTRAINT outgoing_changes_connection_id_
 
 ALTER TABLE sync.quarantine ADD CONSTRAINT quarantine_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
 
+ALTER TABLE sync.refresh_tokens ADD CONSTRAINT refresh_tokens_device_id_fkey FOREIGN KEY (device_id) REFERENCES sync.devices(id) ON DELETE CASCADE;
+
 ALTER TABLE sync.sync_runs ADD CONSTRAINT sync_runs_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
 
 ALTER TABLE sync.sync_status ADD CONSTRAINT sync_status_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
 
+ALTER TABLE sync.visible_records ADD CONSTRAINT visible_records_user_id_fkey FOREIGN KEY (user_id) REFERENCES sync.api_users(id) ON DELETE CASCADE;
+
 ALTER TABLE sync.walk_seen ADD CONSTRAINT walk_seen_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
+
+ALTER TABLE sync.webhooks ADD CONSTRAINT webhooks_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES sync.connections(id);
 
 -- Everything that happened with a contact, in one list.
 CREATE OR REPLACE VIEW crm.contact_timeline AS
@@ -1502,6 +1756,10 @@ COMMENT ON COLUMN crm.value_origins.rule IS 'Why it stands: only (nobody else sa
 COMMENT ON COLUMN crm.value_origins.since IS 'Since when that connection says so, by its CRM''s clock; of a phone or e-mail the first version of the record we saw.';
 COMMENT ON COLUMN crm.value_origins.others IS 'What others say instead: connection (with the record''s id where one has several) → value.';
 
+CREATE TRIGGER moved BEFORE UPDATE ON sync.operations FOR EACH ROW EXECUTE FUNCTION sync.note_status();
+
+CREATE TRIGGER moved BEFORE UPDATE ON sync.outgoing_changes FOR EACH ROW EXECUTE FUNCTION sync.note_move();
+
 COMMENT ON SCHEMA crm IS 'Golden records: what is held to be true. Analysts and the API read here.';
 
 COMMENT ON SCHEMA raw IS 'Landing: payloads as the CRMs sent them.';
@@ -1558,6 +1816,8 @@ COMMENT ON TABLE crm.stages IS 'Stages of all pipelines; category says what a st
 
 COMMENT ON TABLE crm.tasks IS 'Tasks of all connected CRMs.';
 
+COMMENT ON TABLE crm.tombstones IS 'Golden records that were taken away, as merged or parted; one that lives again has none.';
+
 COMMENT ON TABLE crm.users IS 'Users of all connected CRMs.';
 
 COMMENT ON VIEW crm.value_history IS 'What each source said of a golden record, and when. On 1 March: SELECT connection, field, value FROM crm.value_history WHERE golden_id = ''…'' AND timestamptz ''2026-03-01'' >= valid_from AND timestamptz ''2026-03-01'' < valid_until; all of one field: … AND field = ''position'' ORDER BY valid_from.';
@@ -1600,6 +1860,10 @@ COMMENT ON TABLE source.tasks IS 'Tasks of one connection.';
 
 COMMENT ON TABLE source.users IS 'Users of the CRM account; deals, contacts and tasks refer to them as owners.';
 
+COMMENT ON TABLE sync.api_user_crm_users IS 'Which golden users an API user is: whose records are its own.';
+
+COMMENT ON TABLE sync.api_users IS 'Who may log in to the API.';
+
 COMMENT ON TABLE sync.audit_log IS 'Who did what: connecting, pausing, removing, key rotation, every human decision.';
 
 COMMENT ON TABLE sync.bases IS 'What all sides of a golden record last agreed on, of fields they differ in now. Of fields they agree in, the golden value itself is the base.';
@@ -1610,7 +1874,13 @@ COMMENT ON TABLE sync.connections IS 'Authorised accounts of a CRM. Secrets are 
 
 COMMENT ON TABLE sync.cursors IS 'Where the next incremental extract of one stream begins, and how far an unfinished walk has come.';
 
+COMMENT ON TABLE sync.database IS 'One row: which database this is, and from when on it knows what was taken away.';
+
+COMMENT ON TABLE sync.devices IS 'One login on one device: the family of refresh tokens that came of it. Revoked, all its tokens are void at once.';
+
 COMMENT ON TABLE sync.golden_queue IS 'Golden records whose values are to be chosen again, because a source record of theirs changed, came or left.';
+
+COMMENT ON TABLE sync.inbox IS 'Hints from webhooks: something happened to a record, so it is read again. Nothing else of a delivery is believed.';
 
 COMMENT ON TABLE sync.match_decisions IS 'What people decided about two source records: one thing, or not. Never overridden by a rule; a later decision revokes an earlier one.';
 
@@ -1621,6 +1891,8 @@ COMMENT ON TABLE sync.match_reviews IS 'Pairs of source records a rule would not
 COMMENT ON TABLE sync.migrations IS 'Schema changes applied to this database, in order; written by `crm-pipeline migrate`.';
 
 COMMENT ON TABLE sync.missing_references IS 'Source records that refer to a record not yet known; reconciled again when it appears.';
+
+COMMENT ON TABLE sync.oauth_states IS 'Consents an administrator was sent to a CRM for, until the browser comes back. Each is good once.';
 
 COMMENT ON TABLE sync.operating_time IS 'Bitrix24''s operating seconds per method, as its answers tell them.';
 
@@ -1638,6 +1910,8 @@ COMMENT ON TABLE sync.rate_budget IS 'One row per vendor meter, shared by all pr
 
 COMMENT ON TABLE sync.reconcile_queue IS 'Source records changed since they were last reconciled.';
 
+COMMENT ON TABLE sync.refresh_tokens IS 'Refresh tokens given out. Each is good once; one that comes again was stolen or copied, and its device is revoked.';
+
 COMMENT ON TABLE sync.resemblance_blocks IS 'Coarse keys of golden contacts: those with an equal one are compared, unless many have it.';
 
 COMMENT ON TABLE sync.suggestion_queue IS 'Golden contacts that changed since it was looked for others who resemble them.';
@@ -1646,7 +1920,11 @@ COMMENT ON TABLE sync.sync_runs IS 'History of syncs per connection and entity.'
 
 COMMENT ON TABLE sync.sync_status IS 'One row per connection and entity: how fresh it is and how it went.';
 
+COMMENT ON TABLE sync.visible_records IS 'What users of scope own could see when they last read: what they see no more is told as deleted, what is new as changed.';
+
 COMMENT ON TABLE sync.walk_seen IS 'External ids a complete walk has seen so far; what it has not seen in the end is gone.';
+
+COMMENT ON TABLE sync.webhooks IS 'The secret address at which a connection''s CRM delivers, and whether the CRM knows it.';
 
 COMMENT ON COLUMN crm.communications.id IS 'Golden id; stays stable through re-matching.';
 
@@ -1684,6 +1962,8 @@ COMMENT ON COLUMN crm.communications.deleted_at IS 'Tombstone: set when the last
 
 COMMENT ON COLUMN crm.communications.reconciled_at IS 'When this row was last written by reconciling.';
 
+COMMENT ON COLUMN crm.communications.changed_xid IS 'Transaction that last changed the record or its links; orders the changes that clients read.';
+
 COMMENT ON COLUMN crm.companies.id IS 'Golden id; stays stable through re-matching.';
 
 COMMENT ON COLUMN crm.companies.name IS 'Name.';
@@ -1711,6 +1991,8 @@ COMMENT ON COLUMN crm.companies.updated_at IS 'When one of its source records la
 COMMENT ON COLUMN crm.companies.deleted_at IS 'Tombstone: set when the last source record is gone.';
 
 COMMENT ON COLUMN crm.companies.reconciled_at IS 'When this row was last written by reconciling.';
+
+COMMENT ON COLUMN crm.companies.changed_xid IS 'Transaction that last changed the record or its links; orders the changes that clients read.';
 
 COMMENT ON COLUMN crm.contact_companies.contact_id IS 'Contact (crm.contacts.id).';
 
@@ -1781,6 +2063,8 @@ COMMENT ON COLUMN crm.contacts.updated_at IS 'When one of its source records las
 COMMENT ON COLUMN crm.contacts.deleted_at IS 'Tombstone: set when the last source record is gone.';
 
 COMMENT ON COLUMN crm.contacts.reconciled_at IS 'When this row was last written by reconciling.';
+
+COMMENT ON COLUMN crm.contacts.changed_xid IS 'Transaction that last changed the record or its links; orders the changes that clients read.';
 
 COMMENT ON COLUMN crm.crosswalk.golden_id IS 'Golden record (crm.<entity>.id).';
 
@@ -1889,6 +2173,8 @@ COMMENT ON COLUMN crm.deals.updated_at IS 'When one of its source records last c
 COMMENT ON COLUMN crm.deals.deleted_at IS 'Tombstone: set when the last source record is gone.';
 
 COMMENT ON COLUMN crm.deals.reconciled_at IS 'When this row was last written by reconciling.';
+
+COMMENT ON COLUMN crm.deals.changed_xid IS 'Transaction that last changed the record or its links; orders the changes that clients read.';
 
 COMMENT ON COLUMN crm.freshness.connection IS 'Name of the connection.';
 
@@ -2056,6 +2342,8 @@ COMMENT ON COLUMN crm.pipelines.deleted_at IS 'Tombstone: set when the last sour
 
 COMMENT ON COLUMN crm.pipelines.reconciled_at IS 'When this row was last written by reconciling.';
 
+COMMENT ON COLUMN crm.pipelines.changed_xid IS 'Transaction that last changed the record or its links; orders the changes that clients read.';
+
 COMMENT ON COLUMN crm.products.id IS 'Golden id; stays stable through re-matching.';
 
 COMMENT ON COLUMN crm.products.name IS 'Name.';
@@ -2082,6 +2370,8 @@ COMMENT ON COLUMN crm.products.deleted_at IS 'Tombstone: set when the last sourc
 
 COMMENT ON COLUMN crm.products.reconciled_at IS 'When this row was last written by reconciling.';
 
+COMMENT ON COLUMN crm.products.changed_xid IS 'Transaction that last changed the record or its links; orders the changes that clients read.';
+
 COMMENT ON COLUMN crm.stages.id IS 'Golden id; stays stable through re-matching.';
 
 COMMENT ON COLUMN crm.stages.name IS 'Name.';
@@ -2107,6 +2397,8 @@ COMMENT ON COLUMN crm.stages.updated_at IS 'When one of its source records last 
 COMMENT ON COLUMN crm.stages.deleted_at IS 'Tombstone: set when the last source record is gone.';
 
 COMMENT ON COLUMN crm.stages.reconciled_at IS 'When this row was last written by reconciling.';
+
+COMMENT ON COLUMN crm.stages.changed_xid IS 'Transaction that last changed the record or its links; orders the changes that clients read.';
 
 COMMENT ON COLUMN crm.tasks.id IS 'Golden id; stays stable through re-matching.';
 
@@ -2142,6 +2434,18 @@ COMMENT ON COLUMN crm.tasks.deleted_at IS 'Tombstone: set when the last source r
 
 COMMENT ON COLUMN crm.tasks.reconciled_at IS 'When this row was last written by reconciling.';
 
+COMMENT ON COLUMN crm.tasks.changed_xid IS 'Transaction that last changed the record or its links; orders the changes that clients read.';
+
+COMMENT ON COLUMN crm.tombstones.entity IS 'Entity.';
+
+COMMENT ON COLUMN crm.tombstones.id IS 'Golden id that is no more.';
+
+COMMENT ON COLUMN crm.tombstones.changed_xid IS 'Transaction that took it away.';
+
+COMMENT ON COLUMN crm.tombstones.gone_at IS 'When it was taken away.';
+
+COMMENT ON COLUMN crm.tombstones.new_id IS 'Golden record it was merged into, when it was.';
+
 COMMENT ON COLUMN crm.users.id IS 'Golden id; stays stable through re-matching.';
 
 COMMENT ON COLUMN crm.users.name IS 'Full name.';
@@ -2165,6 +2469,8 @@ COMMENT ON COLUMN crm.users.updated_at IS 'When one of its source records last c
 COMMENT ON COLUMN crm.users.deleted_at IS 'Tombstone: set when the last source record is gone.';
 
 COMMENT ON COLUMN crm.users.reconciled_at IS 'When this row was last written by reconciling.';
+
+COMMENT ON COLUMN crm.users.changed_xid IS 'Transaction that last changed the record or its links; orders the changes that clients read.';
 
 COMMENT ON COLUMN crm.value_history.entity IS 'Entity.';
 
@@ -2642,6 +2948,28 @@ COMMENT ON COLUMN source.users.deleted_at IS 'Tombstone: when the record was fou
 
 COMMENT ON COLUMN source.users.first_updated_at IS 'When the first version we saw had last changed, by the CRM''s clock: dates fields that did not change since.';
 
+COMMENT ON COLUMN sync.api_user_crm_users.user_id IS 'API user.';
+
+COMMENT ON COLUMN sync.api_user_crm_users.golden_id IS 'Golden user (crm.users.id), as linked; a merged one is followed when it is read.';
+
+COMMENT ON COLUMN sync.api_users.id IS 'User.';
+
+COMMENT ON COLUMN sync.api_users.username IS 'What the user types to log in; upper and lower case are the same.';
+
+COMMENT ON COLUMN sync.api_users.password_hash IS 'Argon2id hash of the password.';
+
+COMMENT ON COLUMN sync.api_users.role IS 'admin: everything; operator: status, retries, conflicts; agent: reads and edits from the mobile app.';
+
+COMMENT ON COLUMN sync.api_users.scope IS 'Of an agent: own, only what it is responsible for through its golden users; all: every record.';
+
+COMMENT ON COLUMN sync.api_users.failed_logins IS 'Wrong passwords since the last right one.';
+
+COMMENT ON COLUMN sync.api_users.locked_until IS 'Until when logins are refused, longer after every further wrong password.';
+
+COMMENT ON COLUMN sync.api_users.disabled_at IS 'Since when this user may not log in nor use a token.';
+
+COMMENT ON COLUMN sync.api_users.created_at IS 'When the user was added.';
+
 COMMENT ON COLUMN sync.audit_log.id IS 'Identifier.';
 
 COMMENT ON COLUMN sync.audit_log.at IS 'When.';
@@ -2748,9 +3076,55 @@ COMMENT ON COLUMN sync.cursors.walk_state IS 'Where the unfinished walk goes on.
 
 COMMENT ON COLUMN sync.cursors.updated_at IS 'When this row was last written.';
 
+COMMENT ON COLUMN sync.database.is_one IS 'There is one row.';
+
+COMMENT ON COLUMN sync.database.epoch IS 'Random; with the server''s own identity, clients'' cursors are bound to it.';
+
+COMMENT ON COLUMN sync.database.retention IS 'How long tombstones are kept; a client that stays away for longer reads everything anew.';
+
+COMMENT ON COLUMN sync.database.forgotten_xid IS 'Tombstones of transactions up to this one are forgotten.';
+
+COMMENT ON COLUMN sync.devices.id IS 'Device, as access tokens name it.';
+
+COMMENT ON COLUMN sync.devices.user_id IS 'Whose.';
+
+COMMENT ON COLUMN sync.devices.name IS 'What the device calls itself.';
+
+COMMENT ON COLUMN sync.devices.created_at IS 'When it logged in.';
+
+COMMENT ON COLUMN sync.devices.last_seen_at IS 'When it last logged in or refreshed.';
+
+COMMENT ON COLUMN sync.devices.expires_at IS 'Until when its newest refresh token is good.';
+
+COMMENT ON COLUMN sync.devices.revoked_at IS 'When its tokens became void.';
+
+COMMENT ON COLUMN sync.devices.revoked_because IS 'logout: by itself; revoked: by the user or an admin; reuse: a used refresh token came again; password: the password was changed; disabled: the user was.';
+
 COMMENT ON COLUMN sync.golden_queue.entity IS 'Entity.';
 
 COMMENT ON COLUMN sync.golden_queue.golden_id IS 'Golden record (crm.<entity>.id).';
+
+COMMENT ON COLUMN sync.inbox.id IS 'Order of arrival.';
+
+COMMENT ON COLUMN sync.inbox.connection_id IS 'Connection whose address it came to.';
+
+COMMENT ON COLUMN sync.inbox.received_at IS 'When it came; a repetition of what was looked into long ago counts anew.';
+
+COMMENT ON COLUMN sync.inbox.entity IS 'Entity of the record; null when the delivery was about nothing we keep.';
+
+COMMENT ON COLUMN sync.inbox.external_id IS 'Record.';
+
+COMMENT ON COLUMN sync.inbox.action IS 'What is said to have happened, in the CRM''s word.';
+
+COMMENT ON COLUMN sync.inbox.dedup_key IS 'What the same hint is recognised by when it is delivered again.';
+
+COMMENT ON COLUMN sync.inbox.body_digest IS 'SHA-256 of the body it came in.';
+
+COMMENT ON COLUMN sync.inbox.state IS 'new: the record is to be read again; done: it was; ignored: about nothing we keep.';
+
+COMMENT ON COLUMN sync.inbox.taken_at IS 'When a process began to read it; taken again when that process has not finished for long.';
+
+COMMENT ON COLUMN sync.inbox.done_at IS 'When the record had been read again.';
 
 COMMENT ON COLUMN sync.match_decisions.id IS 'Order in which they were decided.';
 
@@ -2832,6 +3206,18 @@ COMMENT ON COLUMN sync.missing_references.entity IS 'Entity of the record that r
 
 COMMENT ON COLUMN sync.missing_references.external_id IS 'Record that refers to it.';
 
+COMMENT ON COLUMN sync.oauth_states.state_hash IS 'SHA-256 of the state the browser carries.';
+
+COMMENT ON COLUMN sync.oauth_states.user_id IS 'Who asked.';
+
+COMMENT ON COLUMN sync.oauth_states.settings IS 'What is needed to finish, encrypted with AES-256-GCM and bound to this row; empty once it was used.';
+
+COMMENT ON COLUMN sync.oauth_states.created_at IS 'When it was asked for.';
+
+COMMENT ON COLUMN sync.oauth_states.expires_at IS 'Until when it is good.';
+
+COMMENT ON COLUMN sync.oauth_states.used_at IS 'When it was used up.';
+
 COMMENT ON COLUMN sync.operating_time.meter IS 'Portal and credential.';
 
 COMMENT ON COLUMN sync.operating_time.method IS 'REST method.';
@@ -2845,6 +3231,8 @@ COMMENT ON COLUMN sync.operating_time.parked_until IS 'The method is refused unt
 COMMENT ON COLUMN sync.operation_changes.operation_id IS 'Operation (sync.operations.id).';
 
 COMMENT ON COLUMN sync.operation_changes.change_id IS 'Change (sync.outgoing_changes.id).';
+
+COMMENT ON COLUMN sync.operation_changes.changed_xid IS 'Transaction that linked them.';
 
 COMMENT ON COLUMN sync.operations.id IS 'The client''s own id of the operation; sent again it is answered again, not done again.';
 
@@ -2865,6 +3253,8 @@ COMMENT ON COLUMN sync.operations.request IS 'The operation as received.';
 COMMENT ON COLUMN sync.operations.status IS 'accepted: taken; merged: taken, but another value stands; conflict: a person has to decide; rejected: not taken.';
 
 COMMENT ON COLUMN sync.operations.reason IS 'Why it was not simply accepted.';
+
+COMMENT ON COLUMN sync.operations.changed_xid IS 'Transaction that took the operation, or last changed its status.';
 
 COMMENT ON COLUMN sync.outgoing_attempts.id IS 'Order.';
 
@@ -2932,6 +3322,8 @@ COMMENT ON COLUMN sync.outgoing_changes.created_at IS 'When it was queued.';
 
 COMMENT ON COLUMN sync.outgoing_changes.settled_at IS 'When it ended; null while it is pending or in flight.';
 
+COMMENT ON COLUMN sync.outgoing_changes.changed_xid IS 'Transaction that last moved the change to another state, or put it off.';
+
 COMMENT ON COLUMN sync.quarantine.id IS 'Identifier.';
 
 COMMENT ON COLUMN sync.quarantine.connection_id IS 'Connection the record comes from.';
@@ -2969,6 +3361,16 @@ COMMENT ON COLUMN sync.reconcile_queue.entity IS 'Entity.';
 COMMENT ON COLUMN sync.reconcile_queue.connection_id IS 'Connection.';
 
 COMMENT ON COLUMN sync.reconcile_queue.external_id IS 'Record.';
+
+COMMENT ON COLUMN sync.refresh_tokens.token_hash IS 'SHA-256 of the token; the token itself is kept nowhere.';
+
+COMMENT ON COLUMN sync.refresh_tokens.device_id IS 'Device it was given to.';
+
+COMMENT ON COLUMN sync.refresh_tokens.created_at IS 'When it was given out.';
+
+COMMENT ON COLUMN sync.refresh_tokens.expires_at IS 'Until when it is good.';
+
+COMMENT ON COLUMN sync.refresh_tokens.used_at IS 'When it was exchanged for the next one.';
 
 COMMENT ON COLUMN sync.resemblance_blocks.block IS 'Coarse key, such as surname and given name in one spelling.';
 
@@ -3028,6 +3430,18 @@ COMMENT ON COLUMN sync.sync_status.what_to_do IS 'What a person should do about 
 
 COMMENT ON COLUMN sync.sync_status.run_id IS 'Dagster run, when it was one.';
 
+COMMENT ON COLUMN sync.visible_records.user_id IS 'API user.';
+
+COMMENT ON COLUMN sync.visible_records.entity IS 'Entity.';
+
+COMMENT ON COLUMN sync.visible_records.id IS 'Golden record.';
+
+COMMENT ON COLUMN sync.visible_records.is_visible IS 'Whether the user sees it; false: it did once.';
+
+COMMENT ON COLUMN sync.visible_records.changed_xid IS 'Transaction that noticed.';
+
+COMMENT ON COLUMN sync.visible_records.changed_at IS 'When it was noticed.';
+
 COMMENT ON COLUMN sync.walk_seen.connection_id IS 'Connection the record comes from.';
 
 COMMENT ON COLUMN sync.walk_seen.stream IS 'List of the CRM.';
@@ -3035,3 +3449,17 @@ COMMENT ON COLUMN sync.walk_seen.stream IS 'List of the CRM.';
 COMMENT ON COLUMN sync.walk_seen.kind IS 'Raw kind.';
 
 COMMENT ON COLUMN sync.walk_seen.external_id IS 'Identifier.';
+
+COMMENT ON COLUMN sync.webhooks.connection_id IS 'Connection.';
+
+COMMENT ON COLUMN sync.webhooks.token_hash IS 'SHA-256 of the secret part of the address: what a delivery is recognised by.';
+
+COMMENT ON COLUMN sync.webhooks.token_sealed IS 'The secret part, encrypted with AES-256-GCM and bound to this row: what is told to the CRM.';
+
+COMMENT ON COLUMN sync.webhooks.state IS 'unregistered: the CRM was not told; registered: it delivers; refused: it does not, detail says why.';
+
+COMMENT ON COLUMN sync.webhooks.detail IS 'What a person should know about it.';
+
+COMMENT ON COLUMN sync.webhooks.checked_at IS 'When the CRM was last asked about it.';
+
+COMMENT ON COLUMN sync.webhooks.created_at IS 'When the address was made up.';

@@ -23,8 +23,10 @@ from crm_pipeline.cli import (
     planning,
     pushing,
     sandboxes,
+    serving,
     syncing,
     undoing,
+    users,
 )
 from crm_pipeline.errors import CrmPipelineError, UsageError
 
@@ -41,6 +43,7 @@ app = typer.Typer(
 )
 PARTS = (
     demo, maintenance, sandboxes, connections, syncing, matching, conflicts, outgoing, planning, pushing, draining, undoing,
+    users, serving,
 )  # fmt: skip
 for part in PARTS:
     part.register(app)

@@ -1,14 +1,16 @@
 """`drain`: what waits in the outgoing queue is sent to the CRMs."""
 
+import threading
 import time
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
 from crm_pipeline.cli.opened import pipeline
-from crm_pipeline.cli.output import Json, print_json, print_table
+from crm_pipeline.cli.output import Json, print_json, print_table, progress_bar
 from crm_pipeline.stages.drain import drain as drain_stage
-from crm_pipeline.stages.parts import DrainResult
+from crm_pipeline.stages.parts import DrainProgress, DrainResult
 from crm_pipeline.stages.reconcile import reconcile
 from crm_pipeline.wiring import Pipeline
 
@@ -28,8 +30,8 @@ def drain(
     as_json: Json = False,
 ) -> None:
     """Send two-way connections what they should receive. Exit code 1 when a connection failed."""
-    with pipeline() as parts:
-        done = _until(parts, connection, wait)
+    with pipeline() as parts, progress_bar() as bars:
+        done = _until(parts, connection, wait, _teller(bars))
     if as_json:
         print_json({"connections": {name: result.as_json() for name, result in done.items()}})
     elif done:
@@ -42,12 +44,26 @@ def drain(
         raise typer.Exit(1)
 
 
-def _until(parts: Pipeline, connection: str | None, wait: float) -> dict[str, DrainResult]:
+def _teller(bars: Any) -> DrainProgress:
+    tasks: dict[str, Any] = {}
+    adding = threading.Lock()
+
+    def tell(connection: str, counts: Mapping[str, int]) -> None:
+        with adding:
+            if connection not in tasks:
+                tasks[connection] = bars.add_task(connection, total=None, note="")
+        note = ", ".join(f"{count:,} {state}" for state, count in counts.items())
+        bars.update(tasks[connection], completed=sum(counts.values()), note=note)
+
+    return tell
+
+
+def _until(parts: Pipeline, connection: str | None, wait: float, tell: DrainProgress) -> dict[str, DrainResult]:
     """Drain, and as long as something is left and time remains, again."""
     done: dict[str, DrainResult] = {}
     ends = time.monotonic() + wait
     while True:
-        for name, result in drain_stage(parts, connection).items():
+        for name, result in drain_stage(parts, connection, progress=tell).items():
             done[name] = done[name] + result if name in done else result
         reconcile(parts)
         if time.monotonic() >= ends or not any(one.left and not one.error for one in done.values()):

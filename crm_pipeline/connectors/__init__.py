@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from crm_pipeline.errors import UsageError
 from crm_pipeline.http import Meter, Session
+from crm_pipeline.model.hints import Notice
 from crm_pipeline.model.records import Account, MappingContext, Page, Payload, RawRecord, SourceRecord, WalkRequest
 from crm_pipeline.model.writing import Outcome, Writable, Write
 
@@ -128,6 +129,37 @@ class Connector(Protocol):
         """Exchange an authorization code for the first pair of tokens. Raises ConsentNeeded when it is no good."""
 
 
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Whether a CRM delivers to an address. `state`: registered, refused; `detail`: what a person should know about it."""
+
+    state: str
+    detail: str | None = None
+
+
+@runtime_checkable
+class Hooked(Protocol):
+    """A CRM that tells of changes by itself; a connector may be one besides."""
+
+    def read_delivery(self, body: bytes, stable_id: str | None, secrets: Secrets) -> Notice:
+        """Read one delivery; what cannot be read is left out. Raises AccessDenied when it is another account's."""
+
+    def register(self, link: Link, address: str) -> Registration:
+        """Have the CRM deliver to an address, and no more to former ones of this connection. Doing it again does no harm.
+
+        What an account does not allow is told as refused. Raises TryLater, ConnectionStopped.
+        """
+
+    def unregister(self, link: Link, address: str) -> None:
+        """Have the CRM deliver there no more. Raises RequestRefused, TryLater, ConnectionStopped."""
+
+
+def is_former(handler: object, address: str) -> bool:
+    """Return whether a handler the CRM knows is another address of the same connection: all but its secret end is the same."""
+    door, _, _ = address.rpartition("/")
+    return isinstance(handler, str) and handler != address and handler.rpartition("/")[0] == door
+
+
 _FOUND: dict[str, Connector] = {}
 
 
@@ -152,13 +184,16 @@ def connector(crm: str) -> Connector:
 __all__ = [
     "Account",
     "Connector",
+    "Hooked",
     "Link",
     "MappingContext",
     "Meter",
+    "Notice",
     "Outcome",
     "Page",
     "Payload",
     "RawRecord",
+    "Registration",
     "Secrets",
     "SourceRecord",
     "Stream",
@@ -168,4 +203,5 @@ __all__ = [
     "Write",
     "connector",
     "discover",
+    "is_former",
 ]  # fmt: skip

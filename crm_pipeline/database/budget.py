@@ -1,9 +1,10 @@
 """The rate budget of a deployment: one row per vendor meter, so that all processes and threads together keep the limit.
 
 A slot is reserved by one UPDATE on a connection of its own, outside of any transaction of the caller. Bulk work leaves the
-last two of a burst to interactive edits, which so go ahead of it.
+last two of a burst to interactive edits, which so go ahead of it; within a process the more urgent reserves first (`turns.py`).
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import Engine, create_engine, event
 
 from crm_pipeline.database.engine import CONNECT, say_what_to_do_on_failure
 from crm_pipeline.database.queries import queries
+from crm_pipeline.database.turns import Turns
 
 OPERATING_LIMIT = 480.0
 """Operating seconds of a method in ten minutes at which Bitrix24 refuses it (facts: bitrix24 7)."""
@@ -31,15 +33,26 @@ class PostgresBudget:
         event.listen(self._engine, "connect", _settle_less)
         say_what_to_do_on_failure(self._engine)
         self._intervals: dict[str, tuple[float, int]] = {}
+        self._turns: defaultdict[str, Turns] = defaultdict(Turns)
 
     def reserve(self, meter: str, interval: float, burst: int, lane: str = "bulk") -> float:
-        """Take the next slot of a meter and return the seconds to wait for it. Lane `interactive` goes ahead of `bulk`."""
+        """Take the next slot of a meter and return the seconds to wait for it.
+
+        Lane `interactive` goes ahead of `writes`, these ahead of `bulk`; within the process the less urgent wait here.
+        """
         self._intervals[meter] = interval, burst
         allowed = burst if lane == "interactive" else max(1, burst - min(KEPT_FOR_INTERACTIVE, burst // 4))
         values = {"meter": meter, "interval": interval, "burst": allowed}
+        turns = self._turns[meter]
+        with turns.turn(lane, interval):
+            wait = self._slot(values)
+            turns.reserved(wait)
+        return wait
+
+    def _slot(self, values: dict[str, Any]) -> float:
         wait = self._ask("reserve", values)
         if wait is None:
-            self._tell("add_meter", {"meter": meter})
+            self._tell("add_meter", {"meter": values["meter"]})
             wait = self._ask("reserve", values)
         return max(0.0, wait[0]) if wait else 0.0
 

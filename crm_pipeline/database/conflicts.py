@@ -35,17 +35,33 @@ class Conflict:
 
 
 @cache
-def _listed() -> str:
+def _named(query: str) -> str:
     when = queries("conflicts")["golden_name"]
     name = " ".join(["CASE k.entity", *(fill(when, entity=e, title=TITLES.get(e, "name")) for e in GOLDEN), "END"])
-    return fill(queries("conflicts")["listed"], name=name)
+    return fill(queries("conflicts")[query], name=name)
 
 
 def standing(engine: Engine, entity: str | None, state: str, limit: int) -> list[dict[str, Any]]:
     """Return the conflicts that stand, with what the record is called. `state`: one, or all."""
     with engine.connect() as db:
-        rows = db.exec_driver_sql(_listed(), {"entity": entity, "state": state, "limit": limit})
+        rows = db.exec_driver_sql(_named("listed"), {"entity": entity, "state": state, "limit": limit})
         return [dict(row._mapping) for row in rows]
+
+
+def page(engine: Engine, entity: str | None, state: str | None, below: int | None, limit: int) -> list[dict[str, Any]]:
+    """Return standing conflicts with smaller ids, the latest first."""
+    return _page(engine, id=None, entity=entity, state=state, below=below, limit=limit)
+
+
+def shown(engine: Engine, conflict_id: int) -> dict[str, Any] | None:
+    """Return a conflict with what its record is called, also one that does not stand any more; None when there is none."""
+    found = _page(engine, id=conflict_id, entity=None, state=None, below=None, limit=1)
+    return found[0] if found else None
+
+
+def _page(engine: Engine, **values: Any) -> list[dict[str, Any]]:
+    with engine.connect() as db:
+        return [dict(row._mapping) for row in db.exec_driver_sql(_named("page"), values)]
 
 
 def count_open(engine: Engine) -> dict[str, int]:

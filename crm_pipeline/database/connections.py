@@ -85,30 +85,45 @@ def by_id(db: Connection, connection_id: int) -> ConnectionRow:
     return _rows(db, "by_id", id=connection_id)[0]
 
 
+def by_number(db: Connection, connection_id: int) -> ConnectionRow | None:
+    """Return a connection by id, if there is one."""
+    return next(iter(_rows(db, "by_id", id=connection_id)), None)
+
+
+def former_of_account(db: Connection, crm: str, stable_id: str) -> ConnectionRow | None:
+    """Return the connection an account has or, of those that were removed, had last."""
+    return next(iter(_rows(db, "former_by_account", crm=crm, stable_id=stable_id)), None)
+
+
+def rename(db: Connection, connection_id: int, name: str) -> None:
+    """Give a connection that was never used its name."""
+    _write(db, "rename", id=connection_id, name=name)
+
+
 def of_account(db: Connection, crm: str, stable_id: str) -> ConnectionRow | None:
     """Return the connection an account already has, if any."""
     return next(iter(_rows(db, "by_account", crm=crm, stable_id=stable_id)), None)
 
 
-def set_direction(engine: Engine, name: str, direction: str) -> ConnectionRow:
+def set_direction(engine: Engine, name: str, direction: str, *, actor: str | None = None) -> ConnectionRow:
     """Let a connection be read only or two way."""
     if direction not in DIRECTIONS:
         raise UsageError(f"direction={direction} is not possible.", what_to_do=f"Use one of: {', '.join(DIRECTIONS)}.")
-    return _decide(engine, name, "set_direction", {"direction": direction}, value=direction)
+    return _decide(engine, name, "set_direction", {"direction": direction}, actor=actor, value=direction)
 
 
-def set_interval(engine: Engine, name: str, seconds: int) -> ConnectionRow:
+def set_interval(engine: Engine, name: str, seconds: int, *, actor: str | None = None) -> ConnectionRow:
     """Set the seconds between syncs."""
     if not SHORTEST_INTERVAL <= seconds <= 366 * 86400:
         raise UsageError(f"interval={seconds} is not possible.", what_to_do=f"Use {SHORTEST_INTERVAL} seconds or more.")
-    return _decide(engine, name, "set_interval", {"interval": seconds}, value=seconds)
+    return _decide(engine, name, "set_interval", {"interval": seconds}, actor=actor, value=seconds)
 
 
-def set_rate(engine: Engine, name: str, per_second: float) -> ConnectionRow:
+def set_rate(engine: Engine, name: str, per_second: float, *, actor: str | None = None) -> ConnectionRow:
     """Set the requests per second this account allows, where its plan differs from the vendor's usual one."""
     if not 0 < per_second <= HIGHEST_RATE:
         raise UsageError(f"rate={per_second:g} is not possible.", what_to_do="Use requests per second, such as rate=5.")
-    return _decide(engine, name, "set_rate", {"rate": per_second}, value=per_second)
+    return _decide(engine, name, "set_rate", {"rate": per_second}, actor=actor, value=per_second)
 
 
 def set_burst(engine: Engine, name: str, requests: int) -> ConnectionRow:
@@ -128,30 +143,36 @@ def set_settle_seconds(engine: Engine, name: str, seconds: float) -> ConnectionR
     return _decide(engine, name, "set_settle_seconds", {"settle_seconds": seconds}, value=seconds)
 
 
-def pause(engine: Engine, name: str) -> ConnectionRow:
+def pause(engine: Engine, name: str, *, actor: str | None = None) -> ConnectionRow:
     """Let a connection rest until `resume`."""
-    return _decide(engine, name, "set_status", {}, action="pause", status="paused", reason="Paused by a person.")
+    return _decide(engine, name, "set_status", {}, action="pause", actor=actor, status="paused", reason="Paused by a person.")
 
 
-def resume(engine: Engine, name: str) -> ConnectionRow:
+def resume(engine: Engine, name: str, *, actor: str | None = None) -> ConnectionRow:
     """Let a connection work again, and at once."""
-    return _decide(engine, name, "activate", {}, action="resume")
+    return _decide(engine, name, "activate", {}, action="resume", actor=actor)
 
 
-def remove(engine: Engine, name: str) -> ConnectionRow:
+def remove(engine: Engine, name: str, *, actor: str | None = None) -> ConnectionRow:
     """Disconnect: its secrets are deleted, its data stays, its name is never used for another account."""
-    return _decide(engine, name, "remove", {}, action="remove")
+    return _decide(engine, name, "remove", {}, action="remove", actor=actor)
 
 
 def _decide(
-    engine: Engine, name: str, query: str, detail: dict[str, Any], action: str | None = None, **values: object
+    engine: Engine,
+    name: str,
+    query: str,
+    detail: dict[str, Any],
+    action: str | None = None,
+    actor: str | None = None,
+    **values: object,
 ) -> ConnectionRow:
     row = get(engine, name)
     if row.status == "removed":
         raise UsageError(f"The connection {name!r} was removed.", what_to_do="Connect the same account under this name again.")
     with engine.begin() as db:
         _write(db, query, id=row.id, **values)
-        audit.note(db, f"connection.{action or query}", name, detail)
+        audit.note(db, f"connection.{action or query}", name, detail, actor)
         return by_id(db, row.id)
 
 

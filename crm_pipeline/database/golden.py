@@ -180,16 +180,21 @@ def write_batch(db: Connection, entity: str, rules: Rules) -> tuple[Written, lis
     is_new = [row[0] for name in ("upsert_single", "upsert_mixed") for row in _run(db, golden_statement(name, entity))]
     if has_references(entity):
         _run(db, golden_statement("note_missing", entity))
-    for links in ALL_LINKS[entity]:
-        _replace_links(db, links, rules)
+    _run(db, golden_statement("live_again", entity))
+    touched = {owner for links in ALL_LINKS[entity] for owner in _replace_links(db, links, rules)}
+    if touched:
+        _run(db, golden_statement("touch", entity), {"ids": sorted(touched)})
     if entity == "contacts":
         _run(db, queries("suggesting")["queue"])
     inserted = sum(is_new)
     return Written(inserted, max(len(is_new) - inserted - (deleted - removed), 0), deleted), conflicts
 
 
-def _replace_links(db: Connection, links: GoldenLinks, rules: Rules) -> None:
-    """Make the golden link rows of the batch equal to those of its source records, writing only what differs."""
+def _replace_links(db: Connection, links: GoldenLinks, rules: Rules) -> set[str]:
+    """Make the golden link rows of the batch equal to those of its source records, writing only what differs.
+
+    Returns whose rows changed; not those of records new in this batch, nor the stage history, which is no part of a record.
+    """
     _run(db, links_statement("make_wanted", links))
     _run(db, links_statement("empty_wanted", links))
     if links.table == "deal_stage_history":
@@ -199,10 +204,10 @@ def _replace_links(db: Connection, links: GoldenLinks, rules: Rules) -> None:
         _run(db, links_statement("want_links", links))
     if links.table == "contact_points":
         _choose_points(db, links, rules)
-    _run(db, links_statement("remove_links", links))
-    _run(db, links_statement("upsert_links", links))
+    changed = {row[0] for name in ("remove_links", "upsert_links") for row in _run(db, links_statement(name, links))}
     if links.to:
         _run(db, links_statement("note_missing_links", links))
+    return set() if links.table == "deal_stage_history" else changed
 
 
 def _choose_points(db: Connection, links: GoldenLinks, rules: Rules) -> None:

@@ -182,6 +182,7 @@ def pair(db: Connection, entity: str, rules: Rules, batch: Batch) -> None:
     analyze(db, "match_keyed")
     _run(db, queries("matching")["pair"], {"rules": list(RANKS), "ranks": list(RANKS.values())})
     _run(db, _statement("pair_marked", entity), {"rank": RANKS["marker"]})
+    _run(db, _statement("pair_kept", entity), {"rank": RANKS["kept"]})
     _run(db, _statement("decide", entity))
     analyze(db, "match_pairs")
 
@@ -257,7 +258,7 @@ FILLED = {"hold": "match_holders", "assign_new": "match_assigned", "find_moved_d
 def place(db: Connection, entity: str, batch: Batch) -> Moved:
     """Give every group its golden id, write the crosswalk, and have what changed rebuilt."""
     ranked = sorted(RANKS, key=RANKS.__getitem__)
-    _run(db, _statement("place", entity), {"rules": ranked})
+    _run(db, _statement("place", entity), {"rules": ranked, "kept": RANKS["kept"]})
     analyze(db, "match_placed")
     for name in PLACING:
         _run(db, _statement(name, entity))

@@ -28,11 +28,20 @@ class Outcome:
 
 def save(db: Connection, outcome: Outcome) -> None:
     """Write the status row and a line of history."""
-    values = {name: getattr(outcome, name) for name in Outcome.__slots__}
-    db.exec_driver_sql(queries("status")["save"], {**values, **outcome.counts})
+    db.exec_driver_sql(queries("status")["save"], {**_values(outcome), **outcome.counts})
+    note_run(db, outcome)
+
+
+def note_run(db: Connection, outcome: Outcome) -> None:
+    """Write a line of history only."""
+    values = _values(outcome)
     db.exec_driver_sql(
         queries("status")["add_run"], {**values, "counts": json_text({**outcome.counts, "seconds": outcome.seconds})}
     )
+
+
+def _values(outcome: Outcome) -> dict[str, Any]:
+    return {name: getattr(outcome, name) for name in Outcome.__slots__}
 
 
 def status_rows(engine: Engine) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from crm_pipeline.database import audit
+from crm_pipeline.database import audit, inbox
 from crm_pipeline.database.encryption import bound, decrypt, encrypt, is_current
 from crm_pipeline.database.queries import queries
 from crm_pipeline.errors import ConsentNeeded
@@ -85,7 +85,7 @@ def rotate_keys(engine: Engine, keys: Sequence[bytes]) -> int:
     """Encrypt everything that an older key encrypted with the newest one, row by row, and return how many there were."""
     with engine.connect() as db:
         ids = [row[0] for row in db.exec_driver_sql(queries("connections")["with_secrets"])]
-    changed = sum(_rotate(engine, keys, connection_id) for connection_id in ids)
+    changed = sum(_rotate(engine, keys, connection_id) for connection_id in ids) + inbox.rotate_keys(engine, keys)
     with engine.begin() as db:
         audit.note(db, "keys.rotate", "sync.connections", {"rows": changed})
     return changed

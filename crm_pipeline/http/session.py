@@ -66,6 +66,8 @@ class Session:
         self.requests_made = 0
         self.has_room = False
         """A walk says so when it cannot keep all its requests in flight any more: it is time to begin the next."""
+        self.lane = "bulk"
+        """What requests of this session are that are nothing more urgent by themselves: bulk, writes, interactive."""
         self.latency = 0.0
         """Seconds an answer takes, of late."""
         self._patience = patience
@@ -124,6 +126,7 @@ class Session:
         return _ACTIONS[verdict.action](self, request, answer, verdict)
 
     def _take_slot(self, lane: str) -> None:
+        lane = self.lane if lane == "bulk" else lane
         seconds = self.budget.reserve(self.meter.key, self.meter.interval, self.meter.burst, lane)
         if seconds > self._patience.limit:
             raise _rate_limited(seconds)

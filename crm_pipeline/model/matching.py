@@ -21,6 +21,7 @@ class Rule(NamedTuple):
 RULES = (
     Rule("person", "a person said so"),
     Rule("marker", "same origin"),
+    Rule("kept", "linked before, and written to since"),
     Rule("external_id", "same external id"),
     Rule("tax_id", "same tax id"),
     Rule("email", "same e-mail"),

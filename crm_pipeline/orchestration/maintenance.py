@@ -1,4 +1,4 @@
-"""Housekeeping of Dagster's own storage: it keeps every event for ever, and there is no setting that forgets the old ones.
+"""Housekeeping, mostly of Dagster's own storage: it keeps every event for ever, and no setting forgets the old ones.
 
 Runs are never deleted: that would delete the state of their partitions. Of the event log go step events that say nothing
 about an asset, and materializations that a newer one of the same asset and partition has replaced.
@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from crm_pipeline.database import inbox, receipts
 from crm_pipeline.database.event_log import purge
 from crm_pipeline.orchestration.resources import NEEDED
 
@@ -22,6 +23,10 @@ class RetentionConfig(dg.Config):
 
     chatter_days: int = Field(3, ge=1, description="step events of finished runs; failures and asset events are kept")
     materialization_days: int = Field(90, ge=1, description="materializations that were followed by another: the plots' memory")
+    hint_days: int = Field(
+        7, ge=2, description="hints of webhooks that were looked into; those nobody could look into: ten times that"
+    )
+    operation_days: int = Field(30, ge=30, description="operations of the app whose changes have ended")
     log_days: int = Field(14, ge=1, description="captured stdout and stderr of steps")
 
 
@@ -45,6 +50,19 @@ def forget_old_logs(context: dg.OpExecutionContext, config: RetentionConfig) -> 
     context.log.info(f"Deleted the output of {len(old)} runs.")
 
 
+@dg.op(required_resource_keys=NEEDED)
+def forget_old_hints(context: dg.OpExecutionContext, config: RetentionConfig) -> None:
+    """Purge the inbox of webhooks; whatever was missed is found by syncs and the nightly verification."""
+    gone = inbox.purge(context.resources.pipeline.engine, done_days=config.hint_days, new_days=10 * config.hint_days)
+    context.log.info(f"Deleted {gone} hints.")
+
+
+@dg.op(required_resource_keys=NEEDED)
+def forget_old_operations(context: dg.OpExecutionContext, config: RetentionConfig) -> None:
+    """Purge what the app asked for long ago; until then an operation that is sent again is answered again."""
+    context.log.info(f"Deleted {receipts.purge(context.resources.pipeline.engine, config.operation_days)} operations.")
+
+
 def old_folders(storage: Path, before: datetime) -> Iterator[Path]:
     """Yield the folders of runs below Dagster's storage that were last written before."""
     for logs in storage.glob("*/compute_logs"):
@@ -60,7 +78,9 @@ def old_folders(storage: Path, before: datetime) -> Iterator[Path]:
 def maintenance() -> None:
     """Keep Dagster's storage small."""
     forget_old_events()
+    forget_old_hints()
     forget_old_logs()
+    forget_old_operations()
 
 
 def _days_ago(days: int) -> datetime:

@@ -92,6 +92,14 @@ def _switches(sandbox: Sandbox, request: web.Request, body: Any) -> Any:
     return sandbox.switches.as_dict()
 
 
+def _limits(sandbox: Sandbox, request: web.Request, body: Any) -> Any:
+    if not isinstance(body, dict) or not body or set(body) - {"limits", "latency_ms"}:
+        raise BadRequest('give {"limits": "off" or "real"}, {"latency_ms": milliseconds} or both')
+    now = sandbox.options
+    sandbox.limit(body.get("limits", now.limits), int(body.get("latency_ms", now.latency_ms)))
+    return {"limits": sandbox.options.limits, "latency_ms": sandbox.options.latency_ms}
+
+
 def _add_faults(sandbox: Sandbox, request: web.Request, body: Any) -> Any:
     return {"numbers": [sandbox.faults.add(rule) for rule in (body if isinstance(body, list) else [body])]}
 
@@ -146,6 +154,7 @@ _TABLE: list[tuple[str, str, Action]] = [
     ("GET", "state", _state),
     ("POST", "clock", _clock),
     ("POST", "switches", _switches),
+    ("POST", "limits", _limits),
     ("POST", "faults", _add_faults),
     ("GET", "faults", _list_faults),
     ("DELETE", "faults", _clear_faults),

@@ -9,7 +9,7 @@ import threading
 import warnings
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar, Self
@@ -58,8 +58,7 @@ class Sandbox:
     big_from: ClassVar[int] = BIG
 
     def __init__(self, options: Options) -> None:
-        if options.limits not in ("off", "real"):
-            raise ValueError("limits is 'off' or 'real'")
+        _check_limits(options.limits)
         self.options = options
         self.clock = Clock()
         self.switches = self.switches_type.parse(options.switches)
@@ -130,6 +129,13 @@ class Sandbox:
             work.close()
             return
         self.loop.call_soon_threadsafe(self._begin, work)
+
+    def limit(self, limits: str, latency_ms: int) -> None:
+        """Go on with other limits and another latency; the meters keep what they have counted. Raises ValueError."""
+        _check_limits(limits)
+        if latency_ms < 0:
+            raise ValueError("latency_ms is not negative")
+        self.options = replace(self.options, limits=limits, latency_ms=latency_ms)
 
     def edit(self, edits: dict[str, Any] | list[dict[str, Any]]) -> list[int | None]:
         """Apply one edit or a list in order and answer the ids."""
@@ -261,6 +267,11 @@ class Sandbox:
         task = self.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _check_limits(limits: str) -> None:
+    if limits not in ("off", "real"):
+        raise ValueError("limits is 'off' or 'real'")
 
 
 async def _params(request: web.Request) -> dict[str, Any]:

@@ -6,13 +6,15 @@ from crm_pipeline.connectors import Account
 from crm_pipeline.database import connections
 from crm_pipeline.database.connections import ConnectionRow
 from crm_pipeline.errors import UsageError
+from crm_pipeline.stages import hooks
 from crm_pipeline.stages.parts import Parts
 
 STALE_AFTER = timedelta(hours=12)
 
 
 def check(parts: Parts, connection: str) -> Account:
-    """Ask the CRM about a connection's account and keep what it says; a connection that works again becomes active.
+    """Ask the CRM about a connection's account and keep what it says; a connection that works again becomes active, and one whose
+    webhook the CRM has lost or switched off gets it again.
 
     Raises ConnectionStopped kinds and TryLater as the connector does, UsageError when it now is another account.
     """
@@ -26,6 +28,7 @@ def check(parts: Parts, connection: str) -> Account:
         connections.adopt(db, row.id, account, datetime.now(UTC))
         if row.status not in ("active", "paused", "removed"):
             connections.activate(db, row.id)
+    hooks.ensure(parts, row.name)
     return account
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from crm_pipeline.connectors import Link, Stream
 from crm_pipeline.database.outgoing import Change
 from crm_pipeline.errors import ConnectionStopped, RateLimited, TryLater, Unreadable
-from crm_pipeline.model.delivery import INTERACTIVE
+from crm_pipeline.model.delivery import BULK, INTERACTIVE
 from crm_pipeline.model.records import RawRecord, SourceRecord, WalkRequest
 from crm_pipeline.model.writing import LINK, UNLINK
 from crm_pipeline.stages.consider import Bench, Case, End, Verdict, Wait, compare, look_up, seconds_left
@@ -23,6 +23,8 @@ from crm_pipeline.stages.settle import Ledger
 
 AT_ONCE = 50
 """Outcomes written down in one transaction, at most."""
+SENT_AT_ONCE = 150
+"""Changes noted as sent before the next are: three requests, so that a note is not much older than what it notes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +143,17 @@ def _normalized(bench: Bench, record: RawRecord | None) -> SourceRecord | None:
 
 def _send(errand: Errand, cases: Sequence[Case]) -> None:
     """Write, and settle outcomes as they come."""
-    sent = errand.ledger.mark_sent(cases)
-    if not sent:
-        return
-    lane = INTERACTIVE if any(case.change.lane == INTERACTIVE for case in sent) else sent[0].change.lane
-    waiting = []
+    for start in range(0, len(cases), SENT_AT_ONCE):
+        sent = errand.ledger.mark_sent(cases[start : start + SENT_AT_ONCE])
+        if sent:
+            _written(errand, sent)
+
+
+def _written(errand: Errand, sent: Sequence[Case]) -> None:
+    link, waiting = errand.link, []
+    lane = INTERACTIVE if link.http.lane == INTERACTIVE else BULK
     try:
-        for outcome in errand.bench.connector.write(errand.link, [case.write for case in sent], errand.bench.context, lane):
+        for outcome in errand.bench.connector.write(link, [case.write for case in sent], errand.bench.context, lane):
             waiting.append(outcome)
             if len(waiting) >= AT_ONCE:
                 errand.ledger.write_down(sent, waiting)

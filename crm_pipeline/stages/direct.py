@@ -10,19 +10,19 @@ from crm_pipeline.stages.parts import Parts
 TWO_WAY = "two_way"
 
 
-def direct(parts: Parts, name: str, direction: str) -> str | None:
+def direct(parts: Parts, name: str, direction: str, *, actor: str | None = None) -> str | None:
     """Let a connection be read only or two way, audited; return a sentence about what happens next, where there is something.
 
     A connection that becomes two-way is made ready for writing first, and all its golden records are queued, to see what it is
     owed. Raises UsageError for a CRM that cannot be written to, and what `prepare` raises.
     """
     if direction != TWO_WAY:
-        connections.set_direction(parts.engine, name, direction)
+        connections.set_direction(parts.engine, name, direction, actor=actor)
         return None
     row = connections.get(parts.engine, name)
     connector = _writer(parts, row)
     facts = connector.prepare(parts.link(name))
-    connections.set_direction(parts.engine, name, direction)
+    connections.set_direction(parts.engine, name, direction, actor=actor)
     with parts.engine.begin() as db:
         connections.keep_prepared(db, row.id, facts)
         owing.queue_of(db, row.id, written_entities(connector))

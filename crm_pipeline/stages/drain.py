@@ -12,7 +12,8 @@ import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from crm_pipeline.connectors import Connector, Link
 from crm_pipeline.database import connections, outgoing, outgoing_desk
@@ -20,20 +21,23 @@ from crm_pipeline.database.connections import ConnectionRow
 from crm_pipeline.database.definitions import mapping_context
 from crm_pipeline.database.outgoing import Change
 from crm_pipeline.errors import ConnectionStopped, CrmPipelineError, UsageError
-from crm_pipeline.model.delivery import INTERACTIVE, LEASE
+from crm_pipeline.http import Session
+from crm_pipeline.model.delivery import BULK, INTERACTIVE, LEASE
 from crm_pipeline.stages.consider import Bench
 from crm_pipeline.stages.deliver import Errand, deliver
-from crm_pipeline.stages.parts import DrainResult, Parts
+from crm_pipeline.stages.parts import DrainProgress, DrainResult, Parts, no_drain_progress
 from crm_pipeline.stages.settle import Ledger, Tally
 
 WORKERS = 4
-CLAIM = 200
-"""Changes a worker takes at once: a few bulk calls."""
-FEW = 20
+CLAIM = 450
+"""Changes a worker takes at once: so many as fill nine bulk calls, and three (amoCRM) or one (Bitrix24) to read them."""
+FEW = 50
 """Interactive changes taken at once."""
 LOOK_AGAIN = 0.3
 """Seconds between two looks for interactive changes while a bulk is being drained."""
 CONNECTIONS_AT_ONCE = 4
+WRITES = "writes"
+"""Lane of a drain: ahead of who only reads."""
 LOOK_FIRST = (
     "See what would be written: crm-pipeline plan --connection {0}. Then: crm-pipeline connections set {0} direction=two_way"
 )
@@ -47,11 +51,20 @@ class _Line:
     row: ConnectionRow
     link: Link
     run_id: str | None
-    tally: Tally = field(default_factory=Tally)
+    tally: Tally
     holder: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
     stopped: threading.Event = field(default_factory=threading.Event)
     finished: threading.Event = field(default_factory=threading.Event)
     errors: list[ConnectionStopped] = field(default_factory=list)
+
+    sessions: list[Session] = field(default_factory=list)
+
+    def way(self, lane: str) -> Link:
+        """Return a way to the account on which everything is as urgent as this lane."""
+        session = self.link.http.apart()
+        session.lane = lane
+        self.sessions.append(session)
+        return replace(self.link, http=session)
 
     @property
     def connector(self) -> Connector:
@@ -59,7 +72,9 @@ class _Line:
         return self.parts.connectors[self.row.crm]
 
 
-def drain(parts: Parts, connection: str | None = None, *, run_id: str | None = None) -> dict[str, DrainResult]:
+def drain(
+    parts: Parts, connection: str | None = None, *, run_id: str | None = None, progress: DrainProgress = no_drain_progress
+) -> dict[str, DrainResult]:  # fmt: skip
     """Send what is due to a connection, or to all that are two-way and active; return by name what became of it.
 
     A connection that fails does not stop the others. Changes of connections that rest wait. Raises UsageError for a connection
@@ -71,7 +86,7 @@ def drain(parts: Parts, connection: str | None = None, *, run_id: str | None = N
     if not rows:
         return {}
     with ThreadPoolExecutor(min(CONNECTIONS_AT_ONCE, len(rows)), thread_name_prefix="drain") as pool:
-        results = pool.map(lambda row: _drain_one(parts, row, run_id), rows)
+        results = pool.map(lambda row: _drain_one(parts, row, run_id, progress), rows)
         return {row.name: result for row, result in zip(rows, results, strict=True)}
 
 
@@ -95,10 +110,10 @@ def _all_due(parts: Parts) -> list[ConnectionRow]:
     return [row for row in rows if row.name in due and row.direction == "two_way" and row.status == "active"]
 
 
-def _drain_one(parts: Parts, row: ConnectionRow, run_id: str | None) -> DrainResult:
+def _drain_one(parts: Parts, row: ConnectionRow, run_id: str | None, progress: DrainProgress) -> DrainResult:
     began = time.monotonic()
     try:
-        line = _Line(parts, row, parts.link(row.name), run_id)
+        line = _Line(parts, row, parts.link(row.name), run_id, Tally(tell=partial(progress, row.name)))
     except CrmPipelineError as error:
         return DrainResult(error=str(error), raised=error)
     with _heartbeat(line):
@@ -121,16 +136,19 @@ def _work(line: _Line) -> None:
 
 
 def _bulk(line: _Line) -> None:
-    while not line.stopped.is_set() and (changes := _claim(line, CLAIM)):
-        _deliver(line, changes)
+    """Take bulk changes, and when there are none interactive ones, too: many of them are a bulk."""
+    way = line.way(WRITES)
+    while not line.stopped.is_set() and (changes := _claim(line, CLAIM, BULK) or _claim(line, CLAIM)):
+        _deliver(line, changes, way)
 
 
 def _interactive(line: _Line) -> None:
     """Take interactive changes as they come, as long as others are being drained."""
+    way = line.way(INTERACTIVE)
     while not line.stopped.is_set() and not line.finished.is_set():
         changes = _claim(line, FEW, INTERACTIVE)
         if changes:
-            _deliver(line, changes)
+            _deliver(line, changes, way)
         else:
             line.finished.wait(LOOK_AGAIN)
 
@@ -140,12 +158,12 @@ def _claim(line: _Line, size: int, lane: str | None = None) -> list[Change]:
         return outgoing.claim(db, line.row.id, line.holder, size, lane)
 
 
-def _deliver(line: _Line, changes: Sequence[Change]) -> None:
+def _deliver(line: _Line, changes: Sequence[Change], way: Link) -> None:
     by_entity: dict[str, list[Change]] = {}
     for change in changes:
         by_entity.setdefault(change.entity, []).append(change)
     for entity, some in by_entity.items():
-        errand = _errand(line, entity)
+        errand = _errand(line, entity, way)
         if line.stopped.is_set():
             errand.ledger.give_back(some, line.errors)
             continue
@@ -156,14 +174,14 @@ def _deliver(line: _Line, changes: Sequence[Change]) -> None:
             line.stopped.set()
 
 
-def _errand(line: _Line, entity: str) -> Errand:
+def _errand(line: _Line, entity: str, way: Link) -> Errand:
     row = line.row
     with line.parts.engine.begin() as db:
         context = mapping_context(db, row.id, row.account, line.parts.settings.default_region)
     settle_seconds = line.connector.settle_seconds if row.settle_seconds is None else row.settle_seconds
     bench = Bench(row.id, entity, line.connector, context, settle_seconds)
     ledger = Ledger(line.parts.engine, row.id, row.name, entity, line.tally, line.run_id)
-    return Errand(line.parts, line.link, bench, ledger)
+    return Errand(line.parts, way, bench, ledger)
 
 
 @contextmanager
@@ -191,7 +209,8 @@ def _result(line: _Line, seconds: float) -> DrainResult:
     return DrainResult(
         claimed=sum(counts.values()), applied=counts.get("applied", 0), merged=counts.get("merged", 0),
         conflicts=counts.get("conflict", 0), rejected=counts.get("rejected", 0), dead=counts.get("dead", 0),
-        retried=counts.get("retried", 0), left=left, oldest_seconds=oldest, requests=line.link.http.requests_made,
-        seconds=round(seconds, 3), error=str(line.errors[0]) if line.errors else None,
+        retried=counts.get("retried", 0), left=left, oldest_seconds=oldest,
+        requests=sum(one.requests_made for one in line.sessions), seconds=round(seconds, 3),
+        error=str(line.errors[0]) if line.errors else None,
         raised=line.errors[0] if line.errors else None,
     )  # fmt: skip

@@ -4,7 +4,7 @@ What belongs here: whether what an operation names exists, is alive and fits tog
 operation itself must look like belongs to `model/operations.py`, what letting it in does to `edit_desk.py`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
@@ -18,11 +18,21 @@ from crm_pipeline.database.refusals import Connection
 from crm_pipeline.database.rows import json_text
 from crm_pipeline.errors import UsageError
 from crm_pipeline.model.operation_values import TEMPORARY
-from crm_pipeline.model.operations import Operation, Reference, operation_id, read_operation
+from crm_pipeline.model.operations import REFERRING, Operation, Reference, operation_id, read_operation
 from crm_pipeline.model.whole_groups import Stage
 from crm_pipeline.model.writing import CREATE
 
 ACCEPTED, MERGED, CONFLICT, REJECTED = "accepted", "merged", "conflict", "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What an uploader may name, and whose the records are it makes."""
+
+    sees: Callable[[Connection, str, Collection[str]], set[str]] | None = None
+    """Entity and golden ids → those the uploader sees; what it does not see is refused as what is not there. None: everything."""
+    owner: str | None = None
+    """Golden user who owns new records that name no owner."""
 
 
 @dataclass(slots=True)
@@ -52,20 +62,30 @@ class Case:
         return self.is_new and self.operation is not None and self.status == ACCEPTED
 
 
-def read_all(given: Sequence[Any], region: str) -> list[Case]:
-    """Read operations by themselves."""
-    return [_read(one, region) for one in given]
+def read_all(given: Sequence[Any], region: str, owner: str | None = None) -> list[Case]:
+    """Read operations by themselves. owner: golden user new records belong to that name none."""
+    return [_read(one, region, owner) for one in given]
 
 
-def _read(given: Any, region: str) -> Case:
+def _read(given: Any, region: str, owner: str | None) -> Case:
     case = Case(given)
     try:
         case.id = operation_id(given)
-        case.operation = read_operation(given, region)
+        case.operation = _owned(read_operation(given, region), owner)
     except UsageError as error:
         case.refuse(error)
         case.is_new = case.id is not None
     return case
+
+
+def _owned(operation: Operation, owner: str | None) -> Operation:
+    """Return a create with its owner, where it names none and can have one."""
+    is_named = operation.action != CREATE or "owner_id" in operation.values or "owner_id" not in REFERRING[operation.entity]
+    if owner is None or is_named:
+        return operation
+    reference = Reference("fields.owner_id", "users", owner)
+    values = {**operation.values, "owner_id": owner}
+    return replace(operation, values=values, references=(*operation.references, reference))
 
 
 def recall(db: Connection, cases: Iterable[Case], actor: str) -> None:
@@ -116,7 +136,9 @@ class Door:
     """Golden ids this upload makes."""
 
     @classmethod
-    def open(cls, db: Connection, cases: Iterable[Case], actor: str, connectors: Mapping[str, Connector]) -> "Door":
+    def open(
+        cls, db: Connection, cases: Iterable[Case], actor: str, connectors: Mapping[str, Connector], sees: Any = None
+    ) -> "Door":
         """Look up everything operations name."""
         operations = [case.operation for case in cases if case.operation and case.is_new]
         named = {
@@ -132,7 +154,10 @@ class Door:
         found: dict[tuple[str, str], tuple[str, bool]] = {}
         for entity, records in wanted.items():
             ids = [record for record in records if not record.startswith(TEMPORARY)]
-            found |= {(entity, id_): one for id_, one in stored.find(db, entity, ids).items()}
+            there = stored.find(db, entity, ids)
+            seen = sees(db, entity, {one[0] for one in there.values()}) if sees else None
+            own = {golden_id for golden_id, _, made in temporary.values() if made == entity}
+            found |= {(entity, id_): one for id_, one in there.items() if seen is None or one[0] in seen or id_ in own}
         stages = stored.stages(db, [golden_id for (entity, _), (golden_id, _) in found.items() if entity == "stages"])
         return cls(stored.sides(db), connectors, temporary, found, stages)
 

@@ -20,7 +20,7 @@ from crm_pipeline.model.writing import CREATE
 from crm_pipeline.stages.edit_answers import OperationResult, answer
 from crm_pipeline.stages.edit_desk import Desk
 from crm_pipeline.stages.edit_links import link_changes
-from crm_pipeline.stages.edit_reading import ACCEPTED, Case, Door, read_all, recall, word_of
+from crm_pipeline.stages.edit_reading import ACCEPTED, Bounds, Case, Door, read_all, recall, word_of
 from crm_pipeline.stages.parts import Parts
 from crm_pipeline.stages.reconcile import reconcile
 
@@ -29,12 +29,13 @@ CHUNK = 1_000
 """Operations of one transaction."""
 
 
-def edit(parts: Parts, operations: Sequence[Any], actor: str) -> list[OperationResult]:
+def edit(parts: Parts, operations: Sequence[Any], actor: str, bounds: Bounds = Bounds()) -> list[OperationResult]:
     """Carry out operations in their order and return one result each; what was sent before is answered again, not done again.
 
     One that cannot be taken is refused with a sentence and hinders no other. `actor`: whose temporary ids they use.
+    `bounds`: what the uploader may name.
     """
-    return [result for chunk in _chunks(operations) for result in _edit(parts, chunk, actor)]
+    return [result for chunk in _chunks(operations) for result in _edit(parts, chunk, actor, bounds)]
 
 
 def _chunks(operations: Iterable[Any]) -> Iterator[list[Any]]:
@@ -43,12 +44,12 @@ def _chunks(operations: Iterable[Any]) -> Iterator[list[Any]]:
         yield chunk
 
 
-def _edit(parts: Parts, given: Sequence[Any], actor: str) -> list[OperationResult]:
-    cases = read_all(given, parts.settings.default_region)
+def _edit(parts: Parts, given: Sequence[Any], actor: str, bounds: Bounds) -> list[OperationResult]:
+    cases = read_all(given, parts.settings.default_region, bounds.owner)
     with parts.engine.begin() as db:
         stored.one_door(db)
         recall(db, cases, actor)
-        desk = _take(db, parts, cases, actor)
+        desk = _take(db, parts, cases, actor, bounds)
     touched = {entity for entity, _ in desk.rows} | desk.referred.keys()
     if touched:
         reconcile(parts, [entity for entity in GOLDEN if entity in touched])
@@ -59,9 +60,9 @@ def _edit(parts: Parts, given: Sequence[Any], actor: str) -> list[OperationResul
     return results
 
 
-def _take(db: Connection, parts: Parts, cases: Sequence[Case], actor: str) -> Desk:
+def _take(db: Connection, parts: Parts, cases: Sequence[Case], actor: str, bounds: Bounds) -> Desk:
     """Let operations in and carry them out."""
-    door = Door.open(db, cases, actor, parts.connectors)
+    door = Door.open(db, cases, actor, parts.connectors, bounds.sees)
     for case in cases:
         door.admit(case)
     admitted = [case for case in cases if case.is_let_in]
@@ -111,4 +112,4 @@ def _log(case: Case) -> None:
     LOG.log(level, "operation %s %s", words, case.reason or "", extra={"event": "operation", **said})
 
 
-__all__ = ["OperationResult", "edit"]
+__all__ = ["Bounds", "OperationResult", "edit"]

@@ -18,7 +18,7 @@ from crm_pipeline.database.refusals import Connection
 from crm_pipeline.database.translating import Asked, Translated, held
 from crm_pipeline.model.delivery import BULK, INTERACTIVE
 from crm_pipeline.model.entities import COLUMNS
-from crm_pipeline.model.golden import golden_name
+from crm_pipeline.model.golden import golden_name, is_reference
 from crm_pipeline.model.owing import NEVER_OWED, difference, group_of, groups_by_name, written_columns
 from crm_pipeline.model.rules import APP, Rules
 from crm_pipeline.model.survivorship import Group
@@ -119,11 +119,27 @@ class _Comparison:
 
     def changes(self) -> Iterator[NewChange]:
         """Yield what would make it hold what it should."""
-        differing = {group_of(self.entity, name) for name in difference(self._expressed, self.held)} - {COMPLETION}
+        differing = {group_of(self.entity, name) for name in difference(self._expressed, self.held)}
+        differing -= {COMPLETION, *self._unknown}
         groups = [group for group in self.receiver.groups if group.name in differing and not self._is_open(group)]
         if groups and UPDATE in self.receiver.writable.operations:
             yield self._change(UPDATE, groups, {})
         yield from self._completion()
+
+    @cached_property
+    def _unknown(self) -> set[str]:
+        """Return groups in which it refers to what we do not know (not read, not readable, a user long gone): left alone."""
+        mine = self._mine
+        return {
+            group_of(self.entity, column)
+            for column in COLUMNS[self.entity]
+            if is_reference(column) and self.held.get(column) is not None and mine.get(golden_name(column)) is None
+        }
+
+    @cached_property
+    def _mine(self) -> Mapping[str, Any]:
+        """Return what it says, in golden terms."""
+        return next((side.values for side in self._sides if side[:2] == (self.record.connection_id, self.record.external_id)), {})
 
     @property
     def entity(self) -> str:
@@ -171,8 +187,7 @@ class _Comparison:
         """Return what the connection holds of a field, in golden terms."""
         if name in POINT_SETS:
             return list(self.held.get(name) or ())
-        mine = (side.values for side in self._sides if side[:2] == (self.record.connection_id, self.record.external_id))
-        return next(mine, {}).get(name)
+        return self._mine.get(name)
 
     def _said(self, group: Group) -> dict[str, list[Any]]:
         """Return what sides say of a group that say something else than golden, but for this one."""

@@ -152,6 +152,14 @@ class Asked:
     ids: tuple[str, ...] = ()
 
 
+DrainProgress = Callable[[str, Mapping[str, int]], None]
+"""Is told connection and how many changes ended in which state (or were `retried`) so far, after every request or so."""
+
+
+def no_drain_progress(_connection: str, _counts: Mapping[str, int]) -> None:
+    """Tell nobody."""
+
+
 Progress = Callable[[str, str, EntityResult], None]
 """Is told connection, entity and the counts so far, after every page."""
 

@@ -7,7 +7,7 @@ What belongs here: keeping count of a claim until every change of it is settled 
 import logging
 import random
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -32,11 +32,19 @@ class Tally:
 
     counts: dict[str, int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    tell: Callable[[Mapping[str, int]], None] = lambda _: None
+    """Is told the counts so far."""
 
     def count(self, state: str, number: int = 1) -> None:
         """Count changes that ended in a state, or were `retried`."""
         with self.lock:
             self.counts[state] = self.counts.get(state, 0) + number
+
+    def told(self) -> None:
+        """Tell the counts so far, of one moment."""
+        with self.lock:
+            now = dict(self.counts)
+        self.tell(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,7 @@ class Ledger:
         for case in cases:
             if case.change.id not in ours:
                 self._open.pop(case.change.id, None)
-        self._sent = {case.change.id for case in cases if case.change.id in ours}
+        self._sent |= {case.change.id for case in cases if case.change.id in ours}
         return [case for case in cases if case.change.id in ours]
 
     def write_down(self, cases: Sequence[Case], outcomes: Sequence[Outcome]) -> None:
@@ -129,6 +137,7 @@ class Ledger:
         for closing in closings:
             one = closing.settlement
             self._said(one.id, one.state if one.id in done else "fenced", one.code, one.detail)
+        self._tally.told()
 
     def _keep(self, db: Connection, closings: Sequence[Closing]) -> None:
         known = [written for closing in closings if (written := closing.written)]

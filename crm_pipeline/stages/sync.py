@@ -25,6 +25,8 @@ RARELY = (100_000, 50, 50)
 SWITCH_SECONDS = 0.0005
 """How long a thread may keep Python to itself: the one that writes needs it for moments only, between two waits for Postgres."""
 MODES = ("initial", "incremental", "window", "record", "verify")
+PARTIAL = ("record",)
+"""Modes that read what somebody named: they say nothing about how fresh a connection is, nor when it is due."""
 RESTING = {"paused": "Resume it first: crm-pipeline connections resume {}", "removed": "Connect the account again."}
 
 
@@ -60,7 +62,7 @@ def sync(
     sys.setswitchinterval(SWITCH_SECONDS)
     with writer(parts.engine, row.id) as writing:
         run = _Run(parts, writing, parts.link(row.name), asked, run_id, progress, ConnectionResult(row.name, row.crm))
-        _settle(parts, row, run.result, _sync(run, row, wanted))
+        _settle(run, row, _sync(run, row, wanted))
     run.result.seconds = round(time.monotonic() - began, 3)
     return run.result
 
@@ -186,23 +188,27 @@ def _write_down(
         run_id=run.run_id,
         error=str(error) if error else None, what_to_do=(error.what_to_do or None) if error else None,
     )  # fmt: skip
+    keep = status.note_run if run.asked.mode in PARTIAL else status.save
     with run.parts.engine.begin() as db:
-        status.save(db, outcome)
+        keep(db, outcome)
 
 
-def _settle(parts: Parts, connection: ConnectionRow, result: ConnectionResult, errors: Sequence[CrmPipelineError]) -> None:
+def _settle(run: _Run, connection: ConnectionRow, errors: Sequence[CrmPipelineError]) -> None:
     """Write down how the whole sync went, and when the next is due."""
+    partial, result = run.asked.mode in PARTIAL, run.result
     if not errors:
-        with parts.engine.begin() as db:
-            connections.succeeded(db, connection.id)
+        if not partial:
+            with run.parts.engine.begin() as db:
+                connections.succeeded(db, connection.id)
         return
     last = errors[-1]
     if isinstance(last, ConnectionBusy):
         raise last
     result.error = str(last)
     result.status = last.status if isinstance(last, ConnectionStopped) else "failed"
-    with parts.engine.begin() as db:
+    waits = [error.until for error in errors if isinstance(error, RateLimited) and error.until]
+    with run.parts.engine.begin() as db:
         if isinstance(last, ConnectionStopped):
             connections.set_status(db, connection.id, last.status, str(last))
-        waits = [error.until for error in errors if isinstance(error, RateLimited) and error.until]
-        connections.failed(db, connection.id, max(waits, default=None))
+        if not partial:
+            connections.failed(db, connection.id, max(waits, default=None))

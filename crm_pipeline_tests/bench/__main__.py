@@ -8,6 +8,7 @@ import os
 import time
 from contextlib import ExitStack
 
+from crm_pipeline_tests.bench.draining import draining
 from crm_pipeline_tests.bench.ground import Ground, ground
 from crm_pipeline_tests.bench.growth import fill, growth
 from crm_pipeline_tests.bench.matching import matching
@@ -62,7 +63,7 @@ def _measure(place: Ground, sizes: Sizes, letters: set[str]) -> list[Section]:
             found += matching(place, sizes)
         if "f" in letters:
             say("(f) writing back")
-            found.append(queueing(place, sizes))
+            found += [queueing(place, sizes), *draining(place, sizes)]
         stands = fill(sizes) if letters & {"c", "d"} else []
         stack.enter_context(standing(*stands))
         if "a" in letters:

@@ -171,3 +171,16 @@ CHECKPOINT
 -- name: open_two_way
 INSERT INTO sync.connections (crm, name, base_url, direction) VALUES ('amocrm', 'queueing', 'https://queueing.example', 'two_way')
 RETURNING id
+
+-- name: pick_golden
+SELECT id::text FROM crm.contacts WHERE deleted_at IS NULL
+ORDER BY CASE WHEN %(last)s THEN id END DESC, id LIMIT %(count)s
+-- name: usual_rate
+UPDATE sync.connections SET requests_per_second = NULL, request_burst = NULL
+-- name: wait_as_bulk
+UPDATE sync.outgoing_changes SET lane = 'bulk' WHERE state = 'pending'
+-- name: interactive_latencies
+SELECT extract(epoch FROM settled_at - created_at)::float8 FROM sync.outgoing_changes
+WHERE lane = 'interactive' AND state = 'applied' ORDER BY id
+-- name: most_operating
+SELECT COALESCE(max(used_seconds), 0) FROM sync.operating_time

@@ -1,5 +1,6 @@
 """How much of everything is measured. Nothing here knows how."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -23,7 +24,29 @@ class Sizes:
     """Ways in which the published people are spread over three connections."""
     queued: int
     """Changes in the outgoing queue."""
+    drained: Mapping[str, int]
+    """CRM → changes drained under its limits: a minute or more."""
+    drained_beside: int
+    """Changes drained while people edit."""
+    edit_seconds: float
+    """Between two edits of theirs."""
 
 
-FULL = Sizes(17_500, 3_000, 10_000, (10_000, 100_000, 300_000), 100, 300, 20_000, 1_000_000, (1, 2, 3), 100_000)
-QUICK = Sizes(1_500, 300, 1_000, (500, 2_000, 4_000), 20, 100, 300, 3_000, (1,), 5_000)
+FULL = Sizes(
+    17_500,
+    3_000,
+    10_000,
+    (10_000, 100_000, 300_000),
+    100,
+    300,
+    20_000,
+    1_000_000,
+    (1, 2, 3),
+    100_000,
+    {"amocrm": 20_000, "bitrix24": 12_000},
+    50_000,
+    3,
+)
+QUICK = Sizes(
+    1_500, 300, 1_000, (500, 2_000, 4_000), 20, 100, 300, 3_000, (1,), 5_000, {"amocrm": 1_500, "bitrix24": 2_000}, 500, 1
+)

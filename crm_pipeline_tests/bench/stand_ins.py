@@ -66,6 +66,17 @@ class StandIn:
         found: dict[str, Any] = requests.get(f"{self.url}/_sandbox/journal/summary", timeout=60).json()
         return found
 
+    def limit(self, limits: str, latency_ms: int) -> None:
+        """Go on with other limits and another latency."""
+        requests.post(
+            f"{self.url}/_sandbox/limits", json={"limits": limits, "latency_ms": latency_ms}, timeout=60
+        ).raise_for_status()
+
+    def entries(self, since: int = 0) -> list[dict[str, Any]]:
+        """Return the journal's entries."""
+        found: list[dict[str, Any]] = requests.get(f"{self.url}/_sandbox/journal?since={since}", timeout=300).json()["entries"]
+        return found
+
     def rest(self) -> None:
         """Let an hour pass on its clock, so that every meter is as at the beginning."""
         requests.post(f"{self.url}/_sandbox/clock", json={"advance": 3600}, timeout=60).raise_for_status()

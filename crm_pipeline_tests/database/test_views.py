@@ -40,7 +40,7 @@ def test_every_golden_value_has_an_origin(sides: TwoSides) -> None:
         missing = sides.rows(
             f"""SELECT v.key, v.value FROM crm.{entity} g
                 CROSS JOIN LATERAL jsonb_each_text(to_jsonb(g) - ARRAY['id', 'provenance', 'source_count', 'custom_fields',
-                    'created_at', 'updated_at', 'deleted_at', 'reconciled_at']) v
+                    'created_at', 'updated_at', 'deleted_at', 'reconciled_at', 'changed_xid']) v
                 WHERE v.value IS NOT NULL AND v.value <> '[]' AND NOT EXISTS (
                     SELECT FROM crm.value_origins o WHERE o.golden_id = g.id AND o.field = v.key AND o.value = v.value)"""
         )

@@ -15,6 +15,7 @@ from crm_pipeline_tests.orchestration.paper import CONNECTOR
 
 PAPER = ("users", "companies", "contacts", "deals")
 JOBS = {"initial_sync", "incremental_sync", "backfill_window", "verify", "reconcile", "quality", "maintenance", "drain_outgoing"}
+JOBS |= {"follow_webhooks"}
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "CRM_DATABASE_URL": "postgresql://nobody:none@127.0.0.1:1/none"}
 """An environment whose database cannot be reached: importing must not try."""
 
@@ -43,6 +44,7 @@ def test_jobs_sensors_and_schedules_have_their_fixed_names(repository: dg.Reposi
         "due_connections",
         "outgoing_changes",
         "reaper",
+        "webhooks_received",
     }
     assert {one.name: one.job_name for one in repository.schedule_defs} == {
         "nightly_verify": "verify",

@@ -66,6 +66,26 @@ def test_latency_is_per_request_not_one_after_the_other() -> None:
         assert 0.2 <= time.monotonic() - began < 1.5
 
 
+def test_limits_and_latency_change_while_it_runs(tiny: Tiny) -> None:
+    tiny.clock.freeze()
+    assert {requests.get(f"{tiny.url}/things", timeout=5).status_code for _ in range(9)} == {200}
+    assert admin(tiny, "POST", "limits", {"limits": "real", "latency_ms": 150}) == {"limits": "real", "latency_ms": 150}
+    began = time.monotonic()
+    statuses = [requests.get(f"{tiny.url}/things", timeout=5).status_code for _ in range(8)]
+    assert statuses == [200] * 7 + [429] and time.monotonic() - began >= 8 * 0.15
+    assert admin(tiny, "POST", "limits", {"limits": "off"}) == {"limits": "off", "latency_ms": 150}
+    assert requests.get(f"{tiny.url}/things", timeout=5).status_code == 200
+    state = admin(tiny, "GET", "state")
+    assert (state["limits"], state["latency_ms"]) == ("off", 150)
+
+
+@pytest.mark.parametrize("body", [{}, {"limits": "some"}, {"latency_ms": -1}, {"speed": 3}, []])
+def test_limits_that_make_no_sense_change_nothing(tiny: Tiny, body: object) -> None:
+    before = admin(tiny, "GET", "state")
+    assert requests.post(f"{tiny.url}/_sandbox/limits", json=body, timeout=5).status_code == 400
+    assert admin(tiny, "GET", "state")["limits"] == before["limits"]
+
+
 # the admin plane
 
 

@@ -182,6 +182,16 @@ def test_a_phone_taken_off_is_taken_off_everywhere(pair: TwoSides) -> None:
         assert [p for p in server.records["contacts"]["1"]["contact_points"] if p["kind"] == "phone"] == []
 
 
+def test_keys_corrected_in_one_crm_part_nobody_and_are_told_to_the_other(pair: TwoSides) -> None:
+    """Phone and e-mail are what the two were recognised by; changed in one CRM, both at once, with a new name."""
+    points = [{"kind": "phone", "value": "+79990000001"}, {"kind": "email", "value": "new@left.example"}]
+    pair.left.put("contacts", 1, contact_points=points, name="Мария Иванова")
+    settle(pair)
+    other = pair.right.records["contacts"]["1"]
+    assert sorted(point["value"] for point in other["contact_points"]) == ["+79990000001", "new@left.example"]
+    assert pair.golden_id(f"{LEFT}:1") == pair.golden_id(f"{RIGHT}:1")
+
+
 def test_a_read_only_connection_receives_nothing(sides: TwoSides) -> None:
     fill(sides.left, "left.example", phones=4)
     fill(sides.right, "right.example", phones=4)

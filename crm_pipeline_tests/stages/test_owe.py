@@ -182,6 +182,15 @@ def test_a_change_is_owed_to_the_others_once(accounts: Accounts) -> None:
     assert accounts.pending() == []
 
 
+def test_a_link_to_what_we_do_not_know_is_left_alone(accounts: Accounts) -> None:
+    """A company that was not read or lies in quarantine, a user long gone: golden has nothing there, which clears nothing."""
+    accounts.edit((TWO, "1"), company_external_id="4711", owner_external_id="12")
+    accounts.edit((ONE, "1"), position="head")
+    reconcile(accounts)
+    assert accounts.golden().get("company_id") is None
+    assert accounts.pending() == [(TWO, "update", {"position": "head"})]
+
+
 def test_what_is_not_owed_any_more_is_withdrawn(accounts: Accounts) -> None:
     accounts.edit((ONE, "1"), position="head")
     reconcile(accounts)

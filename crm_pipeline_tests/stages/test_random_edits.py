@@ -138,7 +138,7 @@ def people(engine: Engine) -> list[str]:
     """Return golden contacts by what they are, whatever their ids and however connections are numbered."""
     with engine.connect() as db:
         found = db.exec_driver_sql(
-            "SELECT to_jsonb(g) - ARRAY['id', 'reconciled_at'] || jsonb_build_object('points', ("
+            "SELECT to_jsonb(g) - ARRAY['id', 'reconciled_at', 'changed_xid'] || jsonb_build_object('points', ("
             "  SELECT jsonb_agg(to_jsonb(p) - 'golden_id' ORDER BY p.kind, p.value)"
             "  FROM crm.contact_points p WHERE p.golden_id = g.id"
             ")) FROM crm.contacts g"

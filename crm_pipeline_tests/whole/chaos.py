@@ -65,7 +65,7 @@ def _template(server: str) -> str:
 
 def _one(place: Place, number: int, asked: argparse.Namespace) -> Outcome:
     only = [name for name in asked.only.split(",") if name]
-    plan = [(name, chance) for chance in range(number, number + 6) for name in only]
+    plan = [(name, chance) for chance in range(number * 6, number * 6 + 6) for name in only]
     outcome = run(place, str(number), plan or None)
     counts = " ".join(f"{name} {outcome.counts.get(name, 0)}" for name in COUNTED)
     print(f"seed {number}: {counts} violations {len(outcome.violations)} seconds {outcome.seconds:.1f}", flush=True)

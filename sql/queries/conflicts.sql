@@ -14,6 +14,20 @@ FROM (
 ) k
 ORDER BY k.state <> 'open', k.id DESC;
 
+-- name: page
+-- Conflicts with what their record is called, the latest first: those of a state and entity below an id, or the one of an id.
+SELECT k.id, k.entity, k.golden_id::text, {name} AS name, k.field, k.base_value, k.values, k.rule, k.chosen, k.state,
+       k.decided_by, k.decided_at, k.seen_at, k.superseded_at
+FROM (
+    SELECT * FROM sync.conflicts
+    WHERE CASE WHEN %(id)s::bigint IS NULL THEN superseded_at IS NULL ELSE id = %(id)s END
+      AND (%(state)s::text IS NULL OR state = %(state)s) AND (%(entity)s::text IS NULL OR entity = %(entity)s)
+      AND (%(below)s::bigint IS NULL OR id < %(below)s)
+    ORDER BY id DESC
+    LIMIT %(limit)s
+) k
+ORDER BY k.id DESC;
+
 -- name: count_open
 -- How many conflicts wait for a person, by entity.
 SELECT entity, count(*) FROM sync.conflicts WHERE superseded_at IS NULL AND state = 'open' GROUP BY entity ORDER BY entity;

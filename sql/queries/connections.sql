@@ -22,6 +22,17 @@ SELECT id, crm, name, base_url, direction, status, status_reason, status_changed
        token_expires_at, next_due_at, failures, created_at, requests_per_second, request_burst, settle_seconds
 FROM sync.connections WHERE crm = %(crm)s AND stable_id = %(stable_id)s AND status <> 'removed';
 
+-- name: former_by_account
+-- Which connection an account of a CRM has or had last.
+SELECT id, crm, name, base_url, direction, status, status_reason, status_changed_at, interval_seconds, stable_id, account,
+       token_expires_at, next_due_at, failures, created_at, requests_per_second, request_burst, settle_seconds
+FROM sync.connections WHERE crm = %(crm)s AND stable_id = %(stable_id)s
+ORDER BY status = 'removed', status_changed_at DESC, id DESC LIMIT 1;
+
+-- name: rename
+-- Give a connection that was never used its name.
+UPDATE sync.connections SET name = %(name)s WHERE id = %(id)s;
+
 -- name: add
 -- Add a connection that has not been checked yet.
 INSERT INTO sync.connections (crm, name, base_url, status, status_reason)
@@ -120,3 +131,29 @@ UPDATE sync.connections SET secrets = %(secrets)s, token_expires_at = to_timesta
 -- name: with_secrets
 -- Every connection that has secrets.
 SELECT id FROM sync.connections WHERE secrets IS NOT NULL ORDER BY id;
+
+-- name: standings
+-- How connections stand: entity by entity the last success and error, what waits, how their CRM delivers.
+SELECT c.id,
+       (SELECT min(s.last_success_at) FROM sync.sync_status s WHERE s.connection_id = c.id) AS last_success_at,
+       COALESCE((SELECT jsonb_object_agg(s.entity, jsonb_build_object(
+                     'last_success_at', s.last_success_at, 'last_mode', s.last_mode, 'read', s.read_count, 'inserted', s.inserted,
+                     'updated', s.updated, 'deleted', s.deleted, 'quarantined', s.quarantined, 'last_error', s.last_error,
+                     'what_to_do', s.what_to_do))
+                 FROM sync.sync_status s WHERE s.connection_id = c.id), '{}') AS entities,
+       (SELECT count(*) FROM sync.outgoing_changes o WHERE o.connection_id = c.id AND o.settled_at IS NULL) AS outgoing_waiting,
+       (SELECT count(*) FROM sync.inbox i WHERE i.connection_id = c.id AND i.state = 'new') AS hints_waiting,
+       w.state AS webhook_state, w.detail AS webhook_detail,
+       (SELECT max(i.received_at) FROM sync.inbox i WHERE i.connection_id = c.id) AS webhook_received_at
+FROM sync.connections c
+LEFT JOIN sync.webhooks w ON w.connection_id = c.id
+WHERE c.id = ANY(%(ids)s::integer[]);
+
+-- name: live_records
+-- How many live records a connection has, entity by entity.
+SELECT 'companies' AS entity, count(*) AS live FROM source.companies WHERE connection_id = %(id)s AND deleted_at IS NULL
+UNION ALL SELECT 'contacts', count(*) FROM source.contacts WHERE connection_id = %(id)s AND deleted_at IS NULL
+UNION ALL SELECT 'deals', count(*) FROM source.deals WHERE connection_id = %(id)s AND deleted_at IS NULL
+UNION ALL SELECT 'tasks', count(*) FROM source.tasks WHERE connection_id = %(id)s AND deleted_at IS NULL
+UNION ALL SELECT 'communications', count(*) FROM source.communications WHERE connection_id = %(id)s AND deleted_at IS NULL
+UNION ALL SELECT 'products', count(*) FROM source.products WHERE connection_id = %(id)s AND deleted_at IS NULL;

@@ -199,9 +199,25 @@ JOIN crm.{entity} g ON g.id = b.golden_id AND g.deleted_at IS NULL
 WHERE NOT EXISTS (SELECT FROM sides_{entity} s WHERE s.golden_id = b.golden_id AND s.deleted_at IS NULL);
 
 -- name: remove_empty
--- Take away golden records no source record belongs to any more: they were merged or parted.
-DELETE FROM crm.{entity} g USING golden_batch b
-WHERE g.id = b.golden_id AND NOT EXISTS (SELECT FROM sides_{entity} s WHERE s.golden_id = b.golden_id);
+-- Take away golden records no source record belongs to any more, as merged or parted, and leave tombstones.
+WITH gone AS (
+    DELETE FROM crm.{entity} g USING golden_batch b
+    WHERE g.id = b.golden_id AND NOT EXISTS (SELECT FROM sides_{entity} s WHERE s.golden_id = b.golden_id)
+    RETURNING g.id
+)
+INSERT INTO crm.tombstones (entity, id, new_id)
+SELECT '{entity}', gone.id, r.new_id FROM gone LEFT JOIN crm.golden_redirects r ON r.old_id = gone.id
+ON CONFLICT (entity, id) DO UPDATE SET changed_xid = pg_current_xact_id(), gone_at = now(), new_id = EXCLUDED.new_id;
+
+-- name: live_again
+-- A golden id that stands for a record has no tombstone.
+DELETE FROM crm.tombstones t USING golden_batch b
+WHERE t.entity = '{entity}' AND t.id = b.golden_id AND EXISTS (SELECT FROM sides_{entity} s WHERE s.golden_id = b.golden_id);
+
+-- name: touch
+-- Records whose links changed are new versions, unless this transaction made them so already.
+UPDATE crm.{entity} g SET changed_xid = pg_current_xact_id(), reconciled_at = now()
+WHERE g.id = ANY(%(ids)s::uuid[]) AND g.changed_xid <> pg_current_xact_id();
 
 -- name: upsert_single
 -- Bring golden records with one side in; rows that would stay the same are not written.
@@ -214,7 +230,7 @@ SELECT s.golden_id, {single_values},
 FROM (SELECT s.*, s.origin || '{"rule": "only"}' AS told FROM sides_{entity} s) s
 WHERE NOT EXISTS (SELECT FROM golden_mixed m WHERE m.golden_id = s.golden_id)
 ORDER BY s.golden_id
-ON CONFLICT (id) DO UPDATE SET {assignments}, reconciled_at = now()
+ON CONFLICT (id) DO UPDATE SET {assignments}, reconciled_at = now(), changed_xid = pg_current_xact_id()
 WHERE ({old_values}) IS DISTINCT FROM ({new_values})
 RETURNING g.xmax = 0;
 
@@ -236,7 +252,7 @@ FROM (
 LEFT JOIN golden_verdicts v ON v.golden_id = s.golden_id
 GROUP BY s.golden_id, v.golden_id
 ORDER BY s.golden_id
-ON CONFLICT (id) DO UPDATE SET {assignments}, reconciled_at = now()
+ON CONFLICT (id) DO UPDATE SET {assignments}, reconciled_at = now(), changed_xid = pg_current_xact_id()
 WHERE ({old_values}) IS DISTINCT FROM ({new_values})
 RETURNING g.xmax = 0;
 
@@ -371,14 +387,16 @@ WHERE w.entity = '{entity}' AND w.golden_id = f.golden_id AND w.kind = f.kind AN
 DELETE FROM crm.{table} t
 USING golden_batch b
 WHERE t.{owner} = b.golden_id AND NOT b.is_plain {and_entity_of_old}
-  AND NOT EXISTS (SELECT FROM wanted_{table} w WHERE {same_key});
+  AND NOT EXISTS (SELECT FROM wanted_{table} w WHERE {same_key})
+RETURNING t.{owner}::text;
 
 -- name: upsert_links
 -- Bring the golden link rows of a batch in; rows that would stay the same are not written.
 INSERT INTO crm.{table} AS t ({columns})
 SELECT {columns} FROM wanted_{table}
 ON CONFLICT ({key}) DO UPDATE SET {assignments}
-WHERE ROW({old_values}) IS DISTINCT FROM ROW({new_values});
+WHERE ROW({old_values}) IS DISTINCT FROM ROW({new_values})
+RETURNING t.{owner}::text;
 
 -- name: want_stage_history
 -- Lay out the stage history of a batch's deals: the CRM's own where it has one, else the changes observed between syncs.

@@ -445,6 +445,18 @@ JOIN crm.crosswalk x ON x.golden_id = g.id AND x.entity = '{entity}'
 JOIN match_touched o ON o.connection_id = x.connection_id AND o.external_id = x.external_id AND o.n <> t.n
 WHERE k.entity = '{entity}' AND k.rule = 'marker' AND k.key LIKE 'crm_pipeline|%%';
 
+-- name: pair_kept
+-- Pair records linked already of which one may be written to: a key corrected in one CRM must not part it from those to be told.
+INSERT INTO match_pairs
+SELECT DISTINCT least(t.n, o.n), greatest(t.n, o.n), %(rank)s, 0
+FROM match_touched t
+JOIN crm.crosswalk x ON x.entity = '{entity}' AND x.connection_id = t.connection_id AND x.external_id = t.external_id
+JOIN sync.connections c ON c.id = x.connection_id AND c.crm <> 'app'
+JOIN crm.crosswalk y ON y.golden_id = x.golden_id AND y.entity = x.entity AND y.connection_id > x.connection_id
+JOIN sync.connections d ON d.id = y.connection_id AND d.crm <> 'app'
+JOIN match_touched o ON o.connection_id = y.connection_id AND o.external_id = y.external_id
+WHERE 'two_way' IN (c.direction, d.direction) AND EXISTS (SELECT FROM sync.connections WHERE direction = 'two_way');
+
 -- name: decide
 -- Lay out what people decided about the records touched.
 INSERT INTO match_decided
@@ -564,14 +576,15 @@ ORDER BY p.a, p.b, p.rank, s.key;
 -- name: place
 -- Lay out where every record belongs now and where it belonged before; a record in no group is a group of its own.
 INSERT INTO match_placed
-SELECT t.n, COALESCE(r.label, l.label, t.n), COALESCE(r.rule, k.rule, 'identity'), d.decided_by, t.connection_id, t.external_id,
+SELECT t.n, COALESCE(r.label, l.label, t.n), COALESCE(r.rule, k.rule, CASE WHEN k.n IS NOT NULL THEN COALESCE(NULLIF(x.rule, 'identity'), 'kept') END, 'identity'),
+       d.decided_by, t.connection_id, t.external_id,
        md5(t.connection_id || '/{entity}/' || t.external_id)::uuid, x.golden_id, x.rule, x.decided_at, s.remote_created_at
 FROM match_touched t
 JOIN source.{entity} s ON s.connection_id = t.connection_id AND s.external_id = t.external_id
 LEFT JOIN match_labels l ON l.n = t.n
 LEFT JOIN match_resolved r ON r.n = t.n
 LEFT JOIN (
-    SELECT e.n, (%(rules)s::text[])[min(e.rank) + 1] AS rule FROM (
+    SELECT e.n, (%(rules)s::text[])[min(e.rank) FILTER (WHERE e.rank <> %(kept)s) + 1] AS rule FROM (
         SELECT a AS n, rank FROM match_links UNION ALL SELECT b, rank FROM match_links
     ) e
     GROUP BY e.n

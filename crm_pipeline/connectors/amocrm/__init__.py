@@ -9,9 +9,11 @@ from crm_pipeline.connectors import (
     Link,
     MappingContext,
     Meter,
+    Notice,
     Outcome,
     Page,
     RawRecord,
+    Registration,
     Secrets,
     SourceRecord,
     Stream,
@@ -19,7 +21,19 @@ from crm_pipeline.connectors import (
     Writable,
     Write,
 )
-from crm_pipeline.connectors.amocrm import auth, checking, client, expressing, finding, mapping, marker, routes, walks, writing
+from crm_pipeline.connectors.amocrm import (
+    auth,
+    checking,
+    client,
+    expressing,
+    finding,
+    mapping,
+    marker,
+    routes,
+    walks,
+    webhooks,
+    writing,
+)
 from crm_pipeline.connectors.amocrm.streams import STREAMS
 from crm_pipeline.http import Session
 from crm_pipeline.model.records import Payload
@@ -75,6 +89,18 @@ class AmoCrm:
     def exchange_code(self, http: Session, base_url: str, secrets: Secrets, code: str, now: datetime) -> Secrets:
         """Exchange an authorization code for the first pair of tokens."""
         return auth.exchange_code(http, base_url, secrets, code, now)
+
+    def read_delivery(self, body: bytes, stable_id: str | None, secrets: Secrets) -> Notice:
+        """Read one webhook."""
+        return webhooks.read(body, stable_id)
+
+    def register(self, link: Link, address: str) -> Registration:
+        """Have changes delivered to an address."""
+        return webhooks.register(link, address)
+
+    def unregister(self, link: Link, address: str) -> None:
+        """Have nothing delivered there any more."""
+        webhooks.unregister(link, address)
 
 
 CONNECTOR = AmoCrm()

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from crm_pipeline.connectors import Link, Secrets, Stream
-from crm_pipeline.connectors.bitrix24 import auth, check, expressing, finding, payloads, writing
+from crm_pipeline.connectors import Link, Notice, Registration, Secrets, Stream
+from crm_pipeline.connectors.bitrix24 import auth, check, expressing, finding, payloads, webhooks, writing
 from crm_pipeline.connectors.bitrix24.client import Client
 from crm_pipeline.connectors.bitrix24.faces import faces_of
 from crm_pipeline.connectors.bitrix24.mapping import normalize
@@ -97,6 +97,18 @@ class Bitrix24:
     def exchange_code(self, http: Session, base_url: str, secrets: Secrets, code: str, now: datetime) -> Secrets:
         """Exchange an authorization code for the first pair of tokens."""
         return auth.exchange_code(http, secrets, code, now)
+
+    def read_delivery(self, body: bytes, stable_id: str | None, secrets: Secrets) -> Notice:
+        """Read one webhook."""
+        return webhooks.read(body, secrets)
+
+    def register(self, link: Link, address: str) -> Registration:
+        """Have changes delivered to an address."""
+        return webhooks.register(link, address)
+
+    def unregister(self, link: Link, address: str) -> None:
+        """Have nothing delivered there any more."""
+        webhooks.unregister(link, address)
 
 
 def _desk(link: Link, context: MappingContext, lane: str = "bulk") -> Desk:

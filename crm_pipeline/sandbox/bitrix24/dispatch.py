@@ -5,7 +5,7 @@ Used for a request and for every command of a batch alike. Here: no HTTP.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -38,8 +38,8 @@ class Done:
 class Dispatcher:
     """Run calls of one portal; `parked` counts the calls refused for operating time."""
 
-    def __init__(self, portal: Portal, real_limits: bool):
-        self.portal, self.real_limits, self.parked = portal, real_limits, 0
+    def __init__(self, portal: Portal, real_limits: Callable[[], bool]):
+        self.portal, self._real_limits, self.parked = portal, real_limits, 0
         self.operating = OperatingTime(portal.clock, portal.switches.operating_limit)
 
     def find(self, name: str) -> Method:
@@ -87,7 +87,7 @@ class Dispatcher:
 
     def _check_parked(self, key: str) -> None:
         self.operating.limit = self.portal.switches.operating_limit
-        if (self.real_limits or self.portal.switches.operating_cost) and self.operating.blocked(key):
+        if (self._real_limits() or self.portal.switches.operating_cost) and self.operating.blocked(key):
             self.parked += 1
             raise OPERATION_TIME
 

@@ -75,7 +75,7 @@ class BitrixSandbox(Sandbox):
         )
         self.portal.access = self.access = Access(options.account, self.clock, self.switches, redirect_uri)
         self.portal.events = self.events = Events(self.portal)
-        self.portal.dispatcher = Dispatcher(self.portal, options.limits == "real")
+        self.portal.dispatcher = Dispatcher(self.portal, lambda: self.options.limits == "real")
 
         self._bucket = LeakyBucket(self.clock, self.switches.bucket_size, self.switches.bucket_leak)
         seed.fill(self.portal, world or world_of(options))

@@ -1,0 +1,96 @@
+"""The app: routers, error handlers and what every request passes, put together over one pipeline.
+
+A resource is added by naming its module in `ROUTES`. What belongs here: putting together. No route but the documentation.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.openapi.utils import get_openapi
+
+from crm_pipeline.api import documentation, problems
+from crm_pipeline.api.door import Door
+from crm_pipeline.api.limits import Limits
+from crm_pipeline.api.measures import Measures
+from crm_pipeline.api.schemas import EVERYWHERE, ProblemBody
+from crm_pipeline.wiring import Pipeline
+
+ROUTES = ("auth", "health", "deltas", "uploads", "status", "connections", "webhooks", "conflicts", "records")
+"""Modules of `routes/`, each with a `router`; the first whose path fits answers."""
+
+SMALLEST_ZIPPED = 1024
+DESCRIPTION = """Contacts, companies, deals, tasks, communications and products of all connected CRMs, for a mobile app and
+administrators. Log in with `POST /api/auth/login`, then send `Authorization: Bearer <access_token>`. Errors are
+`application/problem+json` of one shape."""
+
+
+def routers() -> list[APIRouter]:
+    """Return the routers of all resources."""
+    return [import_module(f"crm_pipeline.api.routes.{name}").router for name in ROUTES]
+
+
+def create_app(parts: Pipeline) -> FastAPI:
+    """Return the API over an opened pipeline; whoever opened that closes it.
+
+    Raises ConfigurationError when CRM_JWT_SECRET is missing or weak.
+    """
+    _ = parts.settings.jwt_secrets
+    app = FastAPI(
+        title="crm_pipeline", version="1", description=DESCRIPTION, docs_url=None, redoc_url=None,
+        openapi_url="/api/openapi.json", dependencies=[Depends(_note_route)], responses=EVERYWHERE, redirect_slashes=False,
+    )  # fmt: skip
+    app.state.parts, app.state.limits = parts, Limits(parts.settings.rate_per_user)
+    app.state.measures = Measures(parts.engine)
+    for router in [documentation.router, *routers()]:
+        app.include_router(router)
+    problems.install(app)
+    _put_doors_in_front(app, parts)
+    _describe_problems(app)
+    return app
+
+
+async def _note_route(request: Request) -> None:
+    """Tell the log which route it is, by its template."""
+    request.scope["visit"].route = template(request)
+
+
+def template(request: Request) -> str:
+    """Return a route's path with its parameters' names instead of values."""
+    path = request.url.path
+    for name, value in request.path_params.items():
+        path = path.replace(f"/{value}", f"/{{{name}}}", 1)
+    return path
+
+
+def _put_doors_in_front(app: FastAPI, parts: Pipeline) -> None:
+    """Put what every request passes in front, the innermost first."""
+    app.add_middleware(GZipMiddleware, minimum_size=SMALLEST_ZIPPED, compresslevel=5)
+    app.add_middleware(Door, measures=app.state.measures)
+    if parts.settings.frontend_url:
+        origins = [one.strip().rstrip("/") for one in parts.settings.frontend_url.split(",")]
+        app.add_middleware(
+            CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST", "PATCH", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-None-Match", "X-Request-ID"],
+            expose_headers=["ETag", "Retry-After", "X-Request-ID"], max_age=600,
+        )  # fmt: skip
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Let the OpenAPI name the shape of every error instead of FastAPI's own."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            shapes = found.setdefault("components", {}).setdefault("schemas", {})
+            problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+            shapes.update(problem.pop("$defs", {}))
+            shapes["ProblemBody"] = problem
+            for unused in ("HTTPValidationError", "ValidationError"):
+                shapes.pop(unused, None)
+            app.openapi_schema = found
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it
