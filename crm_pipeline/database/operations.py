@@ -198,6 +198,13 @@ def hold(db: Connection, records: Iterable[tuple[str, str]]) -> None:
         _ask(db, "hold", entities=entities, ids=ids)
 
 
+def are_waiting(db: Connection, app: int, records: Iterable[tuple[str, str]]) -> bool:
+    """Return whether golden records (entity, id) still wait to be reconciled, once others who are at it have ended."""
+    entities, ids = map(list, zip(*sorted(set(records)), strict=True))
+    unmatched = _ask(db, "unmatched", entities=entities, ids=ids, app=app).scalar_one()
+    return bool(unmatched or _ask(db, "unbuilt", entities=entities, ids=ids).scalar_one())
+
+
 def keep(db: Connection, actor: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Keep operations: id, entity, action, golden_id, record, request, status, reason."""
     if rows:

@@ -67,6 +67,8 @@ class Session:
         self.has_room = False
         """A walk says so when it cannot keep all its requests in flight any more: it is time to begin the next."""
         self.lane = "bulk"
+        self.before_write: Callable[[], None] | None = None
+        """Is asked right before anything is sent that must not be repeated, after all waiting; raises when it may not be sent."""
         """What requests of this session are that are nothing more urgent by themselves: bulk, writes, interactive."""
         self.latency = 0.0
         """Seconds an answer takes, of late."""
@@ -118,6 +120,8 @@ class Session:
     def _once(self, request: Request, classify: Classify, lane: str, counted: bool) -> Answer:
         if counted:
             self._take_slot(lane)
+        if self.before_write and counted and not request.safe:
+            self.before_write()
         answer = self._exchange(request)
         verdict = classify(answer)
         if verdict.action != "ok":

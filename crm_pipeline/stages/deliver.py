@@ -151,6 +151,7 @@ def _send(errand: Errand, cases: Sequence[Case]) -> None:
 
 def _written(errand: Errand, sent: Sequence[Case]) -> None:
     link, waiting = errand.link, []
+    link.http.before_write = errand.ledger.require_ours
     lane = INTERACTIVE if link.http.lane == INTERACTIVE else BULK
     try:
         for outcome in errand.bench.connector.write(link, [case.write for case in sent], errand.bench.context, lane):
@@ -159,6 +160,7 @@ def _written(errand: Errand, sent: Sequence[Case]) -> None:
                 errand.ledger.write_down(sent, waiting)
                 waiting = []
     finally:
+        link.http.before_write = None
         errand.ledger.write_down(sent, waiting)
     relinked = [case.external_id for case in sent if case.change.operation in (LINK, UNLINK) and case.external_id]
     if relinked:

@@ -51,13 +51,21 @@ def _edit(parts: Parts, given: Sequence[Any], actor: str, bounds: Bounds) -> lis
         recall(db, cases, actor)
         desk = _take(db, parts, cases, actor, bounds)
     touched = {entity for entity, _ in desk.rows} | desk.referred.keys()
-    if touched:
-        reconcile(parts, [entity for entity in GOLDEN if entity in touched])
+    _reconciled(parts, desk, [entity for entity in GOLDEN if entity in touched])
     with parts.engine.begin() as db:
         results = answer(db, cases, desk)
     for case in cases:
         _log(case)
     return results
+
+
+def _reconciled(parts: Parts, desk: Desk, entities: Sequence[str]) -> None:
+    """Reconcile what was edited; what another process is at is waited for, else the answer would tell of before."""
+    is_waiting = bool(entities)
+    while is_waiting:
+        reconcile(parts, entities)
+        with parts.engine.begin() as db:
+            is_waiting = bool(desk.rows) and stored.are_waiting(db, desk.app, desk.rows)
 
 
 def _take(db: Connection, parts: Parts, cases: Sequence[Case], actor: str, bounds: Bounds) -> Desk:

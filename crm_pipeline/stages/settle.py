@@ -15,7 +15,7 @@ from crm_pipeline.database import bases, echo, outgoing
 from crm_pipeline.database.echo import Written
 from crm_pipeline.database.outgoing import Change, Parked, Settlement
 from crm_pipeline.database.refusals import Connection, Engine
-from crm_pipeline.errors import ConnectionStopped
+from crm_pipeline.errors import ConnectionStopped, CrmUnavailable
 from crm_pipeline.model.delivery import APPLIED, MAX_ATTEMPTS, REJECTED, wait_after
 from crm_pipeline.model.writing import APPLIED as WAS_APPLIED
 from crm_pipeline.model.writing import CREATE, LINK, REFUSED, UNKNOWN, UNLINK, Outcome
@@ -101,6 +101,17 @@ class Ledger:
                 self._open.pop(case.change.id, None)
         self._sent |= {case.change.id for case in cases if case.change.id in ours}
         return [case for case in cases if case.change.id in ours]
+
+    def require_ours(self) -> None:
+        """Give a sign of life right before a request, and raise CrmUnavailable when others have taken something of it over.
+
+        A process may have stood still since it marked changes sent, and have been given up.
+        """
+        sent = [change for change in list(self._open.values()) if change.id in self._sent]
+        with self._engine.begin() as db:
+            ours = outgoing.mark_sent(db, sent)
+        if [change.id for change in sent if change.id not in ours and change.id in self._open]:
+            raise CrmUnavailable("This process stood still for so long that another has taken over what it was about to send.")
 
     def write_down(self, cases: Sequence[Case], outcomes: Sequence[Outcome]) -> None:
         """Settle or park what was sent, by its outcomes."""

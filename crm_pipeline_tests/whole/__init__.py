@@ -5,6 +5,7 @@ sides.py     what people do and see in a CRM, in words every CRM shares
 steps.py     everything that may happen, one step after the other, each a function of a number
 faults.py    what goes wrong on the way to a CRM
 program.py   the processes: each does one thing and may be killed anywhere
+fate.py      when they die
 crew.py      starts them
 calm.py      no more edits and no more faults, until nothing moves
 judges.py    what must hold then

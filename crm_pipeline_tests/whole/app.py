@@ -13,6 +13,8 @@ EDITED = {
     "tasks": ("title",),
 }  # fmt: skip
 POINTS = {"phones": "phone", "emails": "email"}
+TAKEN = ("accepted", "merged")
+"""What was said and counts, though of `merged` another value stood when it was answered."""
 DUE = "2027-01-15T12:00:00+03:00"
 
 
@@ -113,7 +115,7 @@ def send(world: World, kept: Values, dies: Values | None = None) -> None:
     world.tell(f"  app: {operation} {one['end']} {answer or one['said']}")
     if answer and kept["answer"] is None:
         world.counts["edits"] += 1
-        for field, value, held in kept["edits"] if answer["status"] == "accepted" else []:
+        for field, value, held in kept["edits"] if answer["status"] in TAKEN else []:
             seen = float(value) if field == "amount" else value
             world.note(Edit(kept["number"], "app", operation["entity"], operation["record"], field, seen, held))
     kept["answer"] = answer or kept["answer"]

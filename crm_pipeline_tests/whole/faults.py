@@ -28,7 +28,7 @@ READING: tuple[Rule, ...] = (
 )  # fmt: skip
 BOTH: tuple[Rule, ...] = ({"fault": "expired_token"}, {"fault": "status", "status": 429}, {"fault": "status", "status": 503})
 AMO_ONLY: tuple[Rule, ...] = (
-    {"fault": "early_204", "match": {"method": "GET", "path": r"^/api/v4/(leads|contacts|companies|tasks)\b"}},
+    {"fault": "early_204", "match": {"method": "GET", "path": r"^/api/v4/(leads|contacts|companies|tasks)$"}},
 )
 BITRIX_ONLY: tuple[Rule, ...] = (
     {"fault": "in_batch", "match": {"call": "crm.*"}, "status": 500, "error": "INTERNAL_SERVER_ERROR"},

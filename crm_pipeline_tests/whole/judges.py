@@ -28,6 +28,23 @@ def nothing_lost_coming_in(world: World, picture: Picture) -> Iterator[str]:
                     yield f"lost coming in: {name} {entity} {key} {field}: the CRM holds {there!r}, source {here!r}"
 
 
+def cursors_are_never_ahead(world: World, picture: Picture) -> Iterator[str]:
+    """What changed before an entity's oldest watermark is landed as it is, whatever will be read later."""
+    for (name, entity), held in picture.held.items():
+        side, read = world.sides[name], picture.read.get((name, entity), {})
+        for key in sorted(held):
+            if side.changed_at(entity, key) < picture.watermarks.get((name, entity), 0.0) - OVERLAP:
+                for field in set(FIELDS[entity]) - set(LINKS):
+                    here = read.get(key, {}).get(field)
+                    if differ(held[key][field], here):
+                        there = held[key][field]
+                        yield f"a cursor is ahead: {name} {entity} {key} {field}: the CRM holds {there!r}, source {here!r}"
+
+
+OVERLAP = 300.0
+"""Seconds before the watermark that every walk reads again: the shorter one of the two CRMs."""
+
+
 def deletes_are_seen(world: World, picture: Picture) -> Iterator[str]:
     """What is not in a CRM any more is not alive in `source.*`."""
     for (name, entity), read in picture.read.items():
@@ -40,18 +57,32 @@ def every_operation_ends(world: World, picture: Picture) -> Iterator[str]:
     for id_, kept in world.operations.items():
         if kept["answer"] is None:
             yield f"lost going out: operation {id_} was never answered: {kept['operation']}"
+    gone = _people_ended(world, picture)
     for change in picture.changes:
         if change["state"] in ("pending", "in_flight"):
             yield f"lost going out: change {change['id']} never ended: {_told(change)}"
         elif change["state"] in ("conflict", "rejected", "dead", "cancelled") and not change["error_detail"]:
             yield f"lost going out: change {change['id']} is {change['state']} without a reason"
-        elif change["error_code"] in OURS or (change["state"] == "rejected" and change["error_code"] not in PLAUSIBLE):
+        elif change["error_code"] in OURS or (change["state"] == "rejected" and not _is_plausible(change, gone)):
             yield f"a change failed: {change['id']} {change['state']}, {_told(change)}"
 
 
 OURS = ("internal", "loop")
 PLAUSIBLE = ("gone", "golden_gone")
-"""Why a change may be rejected in this world: everything in it has a counterpart, and the CRMs refuse nothing."""
+"""Why a change may be rejected in this world, if people deleted or merged its record: the CRMs refuse nothing else."""
+
+
+def _is_plausible(change: dict[str, Any], gone: set[tuple[str, str]]) -> bool:
+    return change["error_code"] in PLAUSIBLE and bool(
+        {(change["entity"], change["golden_id"]), (change["connection"], change["external_id"])} & gone
+    )
+
+
+def _people_ended(world: World, picture: Picture) -> set[tuple[str, str]]:
+    """Return the records people deleted, restored or merged: as (entity, golden id) and as (connection, external id)."""
+    golden = {(entity, picture.ids[entity].get((name, key), "")) for entity, name, key in world.touched}
+    merged = {(entity, old) for entity, new in golden for old in picture.redirects if picture.now(old) == picture.now(new)}
+    return golden | merged | {(name, key) for _, name, key in world.touched}
 
 
 def creates_arrive_once(world: World, picture: Picture) -> Iterator[str]:
@@ -170,14 +201,6 @@ def _is_in(edit: Edit, held: Any) -> bool:
     return not differ(held, edit.value if edit.field != "name" else " ".join(sorted(str(edit.value).split())))
 
 
-def limits_are_kept(world: World, picture: Picture) -> Iterator[str]:
-    """No request was one too many."""
-    for name, side in world.sides.items():
-        count = side.sandbox.journal.summary()["violations"]
-        if count:
-            yield f"a limit was exceeded: {count} requests to {name} were too many"
-
-
 def logs_are_clean(world: World, picture: Picture) -> Iterator[str]:
     """No process broke down, and no secret is in the log."""
     yield from (f"broke down: {one}" for one in world.crew.broken)
@@ -191,7 +214,7 @@ def logs_are_clean(world: World, picture: Picture) -> Iterator[str]:
 
 JUDGES: tuple[Judge, ...] = (
     nothing_lost_coming_in, deletes_are_seen, every_operation_ends, creates_arrive_once, creates_arrive, order_is_kept,
-    sides_agree, edits_arrive, limits_are_kept, logs_are_clean,
+    sides_agree, edits_arrive, logs_are_clean,
 )  # fmt: skip
 
 

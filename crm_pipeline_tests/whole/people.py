@@ -27,7 +27,7 @@ def change(world: World, side: Side, entity: str, key: str, what: str, chance: r
     held = side.dump(entity)[key].get(field)
     value = new_value(what, held, number, chance)
     side.change(entity, key, {field: value})
-    seen = side.dump(entity)[key][field]
+    seen = float(value) if field == "amount" else value  # not what the CRM shows: its lists may lag behind
     world.counts["edits"] += 1
     world.note(Edit(number, side.name, entity, key, field, seen, held))
     world.tell(f"  {side.name}: {entity} {key} {field} {held!r} -> {seen!r}")

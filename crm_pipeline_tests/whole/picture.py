@@ -51,6 +51,8 @@ class Picture:
     """The queue, oldest first."""
     redirects: dict[str, str] = field(default_factory=dict)
     """Golden id that was merged away → where to."""
+    watermarks: dict[tuple[str, str], float] = field(default_factory=dict)
+    """(connection, entity) → the oldest watermark of its live streams in unix seconds, once all of them have one."""
 
     def members(self, entity: str) -> dict[str, list[Key]]:
         """Return golden id → its living records in the CRMs."""
@@ -91,11 +93,15 @@ def take_picture(world: World) -> Picture:
         {entity: _golden(world, entity) for entity in ENTITIES}, {entity: _ids(world, entity) for entity in ENTITIES},
         {(row["entity"], row["golden_id"], row["field"]) for row in world.rows(OPEN)}, world.rows(CHANGES),
         {row["old"]: row["new"] for row in world.rows(REDIRECTS)},
+        {(row["connection"], row["entity"]): row["moment"] for row in world.rows(WATERMARKS)},
     )  # fmt: skip
 
 
 OPEN = "SELECT entity, golden_id::text AS golden_id, field FROM sync.conflicts WHERE state = 'open' AND superseded_at IS NULL"
 REDIRECTS = "SELECT old_id::text AS old, new_id::text AS new FROM crm.golden_redirects"
+WATERMARKS = """SELECT c.name AS connection, k.entity, extract(epoch FROM min(k.watermark))::float AS moment
+                FROM sync.cursors k JOIN sync.connections c ON c.id = k.connection_id WHERE strpos(k.stream, '@') = 0
+                GROUP BY 1, 2 HAVING bool_and(k.watermark IS NOT NULL)"""
 CHANGES = """SELECT o.id, c.name AS connection, o.entity, o.golden_id::text AS golden_id, o.external_id, o.operation, o.fields,
                     o.base, o.state, o.origin, o.attempts, o.error_code, o.error_detail, o.written, o.overwrote
              FROM sync.outgoing_changes o JOIN sync.connections c ON c.id = o.connection_id ORDER BY o.id"""

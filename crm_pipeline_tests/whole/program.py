@@ -5,12 +5,13 @@
 Reads lines of JSON: {"database": url, "log": path, "crew": [{"verb": ..., "dies": ...}, ...]}; the members of a crew work at the
 same time. Answers each line with a list, one {"end": "done" | "failed" | "killed", "said": ...} per member. `dies` says when a
 member is killed with SIGKILL: {"statement": n} at its n-th statement to Postgres, {"commit": n} before its n-th commit,
-{"request": n} before its n-th request to a CRM, {"answer": n} right after its n-th answer, {"seconds": s} after so long; null:
-never. `rests` says in the same words when it stands still: the answer is {"end": "resting", "said": process id}, and
-{"wake": process id} lets it go on. Settings come from the environment.
+{"cursor": n} before its n-th statement that moves a cursor, {"request": n} before its n-th request to a CRM, {"answer": n} right
+after its n-th answer, {"seconds": s} after so long; null: never. `rests` says in the same words when it stands still: the answer
+is {"end": "resting", "said": process id}, and {"wake": process id} lets it go on. Settings come from the environment.
 """
 
 import contextlib
+import gc
 import io
 import json
 import logging
@@ -24,13 +25,12 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, NamedTuple
-
-from sqlalchemy import Engine, event
 
 from crm_pipeline.cli import app
 from crm_pipeline.connectors import Connector, Secrets, discover
+from crm_pipeline.database.engine import engine_for
+from crm_pipeline.database.queries import nouns, queries
 from crm_pipeline.errors import ConnectionBusy, CrmPipelineError
 from crm_pipeline.http import HostPolicy, Meter, Session
 from crm_pipeline.http.answers import Answer
@@ -44,26 +44,15 @@ from crm_pipeline.stages.reconcile import reconcile
 from crm_pipeline.stages.sync import sync
 from crm_pipeline.wiring import Pipeline, _hide, open_pipeline
 from crm_pipeline_tests.whole import sabotage
+from crm_pipeline_tests.whole.fate import FATE, RESTING
 
 Order = dict[str, Any]
-RESTING = b"resting"
-
-
-class Member(NamedTuple):
-    """A process, the pipe its answer comes through, and the one it is woken by."""
-
-    child: int
-    pipe: int
-    bell: int
-
 
 HASTY = Patience(attempts=5, first=0.02, first_pause=0.05, longest=0.2)
 """A stand-in is well again at once: waiting for it as for a CRM would only make runs long."""
 LONGEST = 120.0
-LOG = logging.getLogger("crm_pipeline.whole")
-
-
 LONGEST_WAIT = 0.03
+LOG = logging.getLogger("crm_pipeline.whole")
 
 
 class HastySession(Session):
@@ -146,46 +135,12 @@ VERBS: dict[str, Callable[[Pipeline, Order], Any]] = {
 # How it lives and dies ------------------------------------------------------------------------------------------------
 
 
-class Fate:
-    """Kills its own process at the n-th statement, commit, request or answer, or lets it rest there."""
+class Member(NamedTuple):
+    """A process, the pipe its answer comes through, and the one it is woken by."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._left: dict[str, Any] = {}
-        self._end = _die
-
-    def begin(self, order: Order, answer: int, alarm: int) -> None:
-        """Take effect from now on. alarm: where one that rests hears that it shall go on."""
-        self._left = dict(order.get("dies") or order.get("rests") or {})
-        if order.get("rests"):
-            self._end = partial(_rest, answer, alarm)
-        event.listen(Engine, "before_cursor_execute", lambda *_given: self.reach("statement"))
-        event.listen(Engine, "commit", lambda *_given: self.reach("commit"))
-        if "seconds" in self._left:
-            threading.Timer(self._left["seconds"], _die).start()
-
-    def reach(self, what: str) -> None:
-        """Count something that happens."""
-        with self._lock:
-            if what not in self._left:
-                return
-            self._left[what] -= 1
-            is_now = self._left[what] == 0
-        if is_now:
-            self._end()
-
-
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _rest(answer: int, alarm: int) -> None:
-    """Stand still: this thread only, the others have nothing to do soon."""
-    os.write(answer, RESTING)
-    os.read(alarm, 1)
-
-
-FATE = Fate()
+    child: int
+    pipe: int
+    bell: int
 
 
 def work(asked: Order, order: Order, answer: int, alarm: int) -> None:
@@ -274,9 +229,19 @@ def wake(asked: Order) -> Member:
     return member
 
 
+def _warm_up() -> None:
+    """Do once what every process would do first: importing drivers, reading SQL, looking through what is in memory."""
+    discover()
+    engine_for("postgresql://nobody@127.0.0.1:1/nothing").dispose()
+    for noun in nouns():
+        queries(noun)
+    gc.collect()
+    gc.freeze()
+
+
 def main() -> None:
     """Serve until the input ends."""
-    discover()
+    _warm_up()
     sabotage.commit(os.environ.get("CHAOS_SABOTAGE", ""))
     for line in sys.stdin:
         asked = json.loads(line)

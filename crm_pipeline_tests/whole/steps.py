@@ -43,9 +43,9 @@ def _chosen(chance: random.Random, weights: dict[str, int], count: int) -> list[
 def death(chance: random.Random, longest: int = 300) -> dict[str, Any]:
     """Choose when a process is killed."""
     kinds: tuple[tuple[str, Any], ...] = (
-        ("statement", chance.randint(1, longest)), ("commit", chance.randint(1, max(2, longest // 6))),
-        ("seconds", round(chance.uniform(0.02, 0.5), 3)), ("request", chance.randint(1, max(2, longest // 12))),
-        ("answer", chance.randint(1, max(2, longest // 12))),
+        ("statement", chance.randint(1, longest)), ("cursor", chance.randint(1, 6)),
+        ("commit", chance.randint(1, max(2, longest // 6))), ("seconds", round(chance.uniform(0.02, 0.5), 3)),
+        ("request", chance.randint(1, max(2, longest // 12))), ("answer", chance.randint(1, max(2, longest // 12))),
     )  # fmt: skip
     return dict([chance.choice(kinds)])
 
@@ -108,7 +108,8 @@ def revenant(world: World, chance: random.Random) -> None:
     world.reach_present()
     edit = app.an_edit(world, chance)
     app.send(world, edit)
-    order = {"verb": "drain", "rests": {"answer": chance.randint(1, 4)}}
+    # Of one connection: nothing else of this process may be on its way, or it would not stand still as a whole.
+    order = {"verb": "drain", "connection": chance.choice(world.two_way), "rests": {"answer": chance.randint(1, 4)}}
     (one,) = world.crew.work(order)
     world.tell(f"  {order} {one['end']}")
     if one["end"] != "resting":
@@ -157,7 +158,8 @@ def sync_late(world: World, chance: random.Random) -> None:
     if world.edits:
         last = world.edits[-1]
         name = last.by if last.by in NAMES else chance.choice(NAMES)
-        _work(world, {"verb": "sync", "connection": name, "entities": [last.entity], "dies": {"commit": chance.randint(1, 10)}})
+        dies = chance.choice(({"commit": chance.randint(1, 10)}, {"cursor": chance.randint(1, 4)}))
+        _work(world, {"verb": "sync", "connection": name, "entities": [last.entity], "dies": dies})
     leap(world, chance)
 
 

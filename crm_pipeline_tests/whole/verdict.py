@@ -1,14 +1,15 @@
 """The end of a run: calm, a last look for what was deleted, judgement, and one more round in which nothing may be written."""
 
 from crm_pipeline_tests.whole import calm
-from crm_pipeline_tests.whole.judges import judge, nothing_lost_coming_in, story_of
+from crm_pipeline_tests.whole.judges import cursors_are_never_ahead, judge, nothing_lost_coming_in, story_of
 from crm_pipeline_tests.whole.picture import take_picture
 from crm_pipeline_tests.whole.world import NAMES, World
 
 
 def conclude(world: World) -> list[str]:
     """Bring a world to rest and return everything that does not hold, each with the story of its record."""
-    found = calm.calm(world)
+    found = list(cursors_are_never_ahead(world, take_picture(world)))
+    found += calm.calm(world)
     # before anything is read anew: what the walks that follow changes alone would never have seen
     world.is_quiet = bool(world.touched)
     found += list(nothing_lost_coming_in(world, take_picture(world)))

@@ -64,6 +64,21 @@ INSERT INTO sync.golden_queue AS q (entity, golden_id)
 SELECT e, g FROM unnest(%(entities)s::text[], %(ids)s::uuid[]) t (e, g) ORDER BY 1, 2
 ON CONFLICT (entity, golden_id) DO UPDATE SET entity = EXCLUDED.entity;
 
+-- name: unmatched
+-- How many of the app's records still wait to be matched; waits for those somebody else is matching right now.
+SELECT count(*) FROM (
+    SELECT FROM sync.reconcile_queue r
+    JOIN unnest(%(entities)s::text[], %(ids)s::uuid[]) t (e, g) ON r.entity = t.e AND r.external_id = t.g::text
+    WHERE r.connection_id = %(app)s FOR UPDATE OF r
+) w;
+
+-- name: unbuilt
+-- How many golden records still wait to be rebuilt; waits for those somebody else is rebuilding right now.
+SELECT count(*) FROM (
+    SELECT FROM sync.golden_queue q
+    JOIN unnest(%(entities)s::text[], %(ids)s::uuid[]) t (e, g) ON q.entity = t.e AND q.golden_id = t.g FOR UPDATE OF q
+) w;
+
 -- name: keep
 -- Keep what was asked for, and what became of it at the door.
 INSERT INTO sync.operations (id, actor, entity, action, golden_id, record, request, status, reason)
