@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _users() -> None:
-    """Users of the API."""
+    """People who may log in to the API."""
 
 
 def add(
