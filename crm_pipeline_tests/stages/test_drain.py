@@ -1,14 +1,19 @@
 """Draining end to end: golden differs from a two-way connection, and that CRM comes to hold it, once, and nothing comes back."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from crm_pipeline.database import connections
+from crm_pipeline.database import connections, outgoing
+from crm_pipeline.database.outgoing import Parked
 from crm_pipeline.stages.drain import drain
+from crm_pipeline.stages.edits import edit
 from crm_pipeline.stages.parts import DrainResult
 from crm_pipeline_tests.two_sides import LEFT, RIGHT, TwoSides, fill
 
+PAUSE = 6.0
+"""Seconds the CRM asks everybody to wait, while another process takes over what is waiting to be sent."""
 pytest_plugins = ("crm_pipeline_tests.connectors.tinycrm.fixtures", "crm_pipeline_tests.two_sides")
 
 
@@ -180,6 +185,37 @@ def test_a_phone_taken_off_is_taken_off_everywhere(pair: TwoSides) -> None:
     settle(pair)
     for server in (pair.left, pair.right):
         assert [p for p in server.records["contacts"]["1"]["contact_points"] if p["kind"] == "phone"] == []
+
+
+def test_a_drain_that_stood_still_sends_nothing_others_have_taken_over(pair: TwoSides) -> None:
+    """It has marked a create sent and waits for its turn at the CRM, so long that it is given up and another takes the change."""
+    fields = {"name": "Пётр Кофеман", "phones": ["+79995550101"]}
+    order = {"id": "op-1", "entity": "contacts", "action": "create", "record": "tmp:1", "connections": [RIGHT], "fields": fields}
+    assert edit(pair.parts, [order], "operator")[0].changes
+    link = pair.parts.link(RIGHT)
+    before = pair.right.writes["POST contacts"]
+    pair.parts.budget.reserve(link.http.meter.key, link.http.meter.interval, link.http.meter.burst)
+    pair.parts.budget.pause(link.http.meter.key, PAUSE)
+    with ThreadPoolExecutor(1) as pool:
+        stalled = pool.submit(drain, pair.parts, RIGHT)
+        while not pair.rows("SELECT FROM sync.outgoing_changes WHERE sent_at IS NOT NULL"):
+            pass
+        heir = taken_over(pair, link.connection_id)
+        assert stalled.result()[RIGHT].applied == 0
+    assert pair.right.writes["POST contacts"] == before
+    with pair.parts.engine.begin() as db:
+        outgoing.park(db, [Parked(heir.id, heir.fence, 0.0, counts=False)])
+    settle(pair)
+    assert pair.right.writes["POST contacts"] == before + 1
+
+
+def taken_over(sides: TwoSides, connection_id: int) -> outgoing.Change:
+    """Let leases end, and have another process claim the change at once."""
+    with sides.parts.engine.begin() as db:
+        db.exec_driver_sql("UPDATE sync.outgoing_changes SET lease_until = now() - interval '1 second' WHERE state = 'in_flight'")
+        outgoing.rescue(db)
+        (heir,) = outgoing.claim(db, connection_id, "heir", 10)
+    return heir
 
 
 def test_keys_corrected_in_one_crm_part_nobody_and_are_told_to_the_other(pair: TwoSides) -> None:
