@@ -40,6 +40,12 @@ def records_of(db: Connection, connection_id: int, entity: str, golden_ids: Coll
     return {row[0]: row[1] for row in db.exec_driver_sql(_statement("records_of", entity), values)}
 
 
+def made_lately(db: Connection, connection_id: int, entity: str, since: datetime) -> frozenset[str]:
+    """Return the external ids of records our creates have made in a connection since."""
+    values = {"connection_id": connection_id, "entity": entity, "since": since}
+    return frozenset(row[0] for row in db.exec_driver_sql(queries("delivery")["made_lately"], values))
+
+
 def _read(row: Any) -> GoldenNow:
     kinds = json.loads(row.points or "{}")
     points = {name: kinds.get(kind, []) for name, kind in POINT_SETS.items()}

@@ -58,6 +58,8 @@ class Write:
     """Golden id, by which a record we made is found again."""
     sent_at: datetime | None = None
     """When an earlier attempt was sent whose outcome is not known; None: there was none."""
+    taken: frozenset[str] = frozenset()
+    """Of a create that is looked up: records that other creates of ours are known to have made, however alike they are."""
 
 
 APPLIED, REFUSED, UNKNOWN, LATER = "applied", "refused", "unknown", "later"

@@ -6,14 +6,16 @@ What is decided about a change belongs to `consider.py`, how it is written down 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from crm_pipeline.connectors import Link, Stream
+from crm_pipeline.database import delivery
 from crm_pipeline.database.outgoing import Change
 from crm_pipeline.errors import ConnectionStopped, RateLimited, TryLater, Unreadable
 from crm_pipeline.model.delivery import BULK, INTERACTIVE
 from crm_pipeline.model.records import RawRecord, SourceRecord, WalkRequest
-from crm_pipeline.model.writing import LINK, UNLINK
+from crm_pipeline.model.writing import LINK, UNLINK, Write
 from crm_pipeline.stages.consider import Bench, Case, End, Verdict, Wait, compare, look_up, seconds_left
 from crm_pipeline.stages.drafts import SLIPS, Drafter
 from crm_pipeline.stages.landing import land
@@ -21,6 +23,8 @@ from crm_pipeline.stages.parts import EntityResult, Parts
 from crm_pipeline.stages.reconcile import reconcile
 from crm_pipeline.stages.settle import Ledger
 
+LONG_BEFORE = timedelta(days=1)
+"""How much earlier than a create something may have been made that could be taken for it."""
 AT_ONCE = 50
 """Outcomes written down in one transaction, at most."""
 SENT_AT_ONCE = 150
@@ -80,10 +84,19 @@ def _not_there_yet(errand: Errand, creates: Sequence[Case]) -> list[Case]:
     uncertain = [case for case in creates if case.change.sent_at is not None]
     if not uncertain:
         return list(creates)
-    found = errand.bench.connector.find(errand.link, [case.write for case in uncertain], errand.bench.context)
+    found = errand.bench.connector.find(errand.link, _to_look_up(errand, uncertain), errand.bench.context)
     verdicts = [(case.change, _found(errand.bench, case, found.get(str(case.change.id)))) for case in uncertain]
     sure = [case for case in creates if case.change.sent_at is None]
     return sure + errand.ledger.act_on(verdicts, cases=uncertain)
+
+
+def _to_look_up(errand: Errand, uncertain: Sequence[Case]) -> list[Write]:
+    """Return creates with what others made since, lest one be taken for another that says the same (two equal notes)."""
+    bench = errand.bench
+    since = min(case.change.sent_at for case in uncertain if case.change.sent_at)
+    with errand.parts.engine.begin() as db:
+        taken = delivery.made_lately(db, bench.connection_id, bench.entity, since - LONG_BEFORE)
+    return [replace(case.write, taken=taken) for case in uncertain]
 
 
 def _found(bench: Bench, case: Case, external_id: str | None) -> Verdict:

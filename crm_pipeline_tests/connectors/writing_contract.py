@@ -152,6 +152,19 @@ class WritingContract:
         """Return values that tell samples apart where nothing else does."""
         return {}
 
+    def test_what_another_create_made_is_not_taken_for_one_that_says_the_same(self, stand: WritingStand) -> None:
+        """Two equal notes: the first is known to be there, the request of the second was lost."""
+        for entity in self.CREATES:
+            values = self.sample(entity, stand) | self.told_apart(entity, 8)
+            (made,) = run(stand, creates(stand, entity, [values]))
+            stand.write_fault(entity, CREATE, fault="reset_before", times=1)
+            second = [replace(write, marker=f"f{write.marker[1:]}") for write in creates(stand, entity, [values])]
+            (lost,) = run(stand, second)
+            assert lost.status == UNKNOWN, entity
+            taken = frozenset({made.external_id or ""})
+            asked = [replace(write, sent_at=datetime.now(UTC), taken=taken) for write in second]
+            assert stand.connector.find(stand.link, asked, stand.context) == {}, entity
+
     def test_a_lost_request_is_unknown_and_nothing_is_found(self, stand: WritingStand) -> None:
         for entity in self.CREATES:
             before = stand.ids(entity)

@@ -17,6 +17,11 @@ JOIN crm.{entity} g ON g.id = COALESCE(r.new_id, a.id);
     SELECT l.kind, json_agg(l.value ORDER BY l.position, l.value) AS list FROM crm.contact_points l
     WHERE l.entity = '{entity}' AND l.golden_id = g.id GROUP BY l.kind) p)
 
+-- name: made_lately
+-- Which records of a connection our creates have made since.
+SELECT DISTINCT external_id FROM sync.outgoing_changes
+WHERE connection_id = %(connection_id)s AND entity = %(entity)s AND operation = 'create' AND state = 'applied' AND settled_at >= %(since)s;
+
 -- name: records_of
 -- Which living records of a connection golden records have.
 SELECT x.golden_id::text, min(x.external_id)

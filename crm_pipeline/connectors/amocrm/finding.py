@@ -38,7 +38,8 @@ def find(link: Link, creates: Sequence[Write], context: MappingContext) -> dict[
         prefix = note_prefix(route.plural, link.facts) if route.entity == "communications" else ""
         most = MOST_ITEMS if route.key == "notes" else len(writes)  # whose notes are looked through is named in the address
         for part in (writes[start : start + most] for start in range(0, len(writes), most)):
-            found |= {key: prefix + number for key, number in search.find(part, set()).items()}
+            used = {one.removeprefix(prefix) for write in part for one in write.taken}
+            found |= {key: prefix + number for key, number in search.find(part, used).items()}
     return found
 
 

@@ -43,7 +43,7 @@ def find(desk: Desk, creates: Sequence[Write]) -> dict[str, str]:
     """Return key → external id of those that are there. Raises CrmUnavailable when the portal does not answer the question."""
     questions = [question for write in creates for question in _questions(desk, write)]
     found: dict[str, str] = {}
-    taken: set[str] = set()
+    taken = {one for write in creates for one in write.taken}
     for question, rows in _answers(desk, questions):
         ids = sorted((int(row[question.listing.row_id]) for row in rows if question.is_it(row)), key=int)
         free = [f"{question.prefix}{number}" for number in ids if f"{question.prefix}{number}" not in taken]
