@@ -59,8 +59,15 @@ def crm_home() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def server_url(crm_home: Path) -> str:
-    """Return the URL of the session's Postgres, logged in as its superuser."""
-    return ensure_running(crm_home)
+    """Return the URL of the session's Postgres, logged in as its superuser.
+
+    Tests kill processes, never this server's machine: what it would keep for a power cut is not waited for.
+    """
+    server = ensure_running(crm_home)
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        administer(server, f"ALTER SYSTEM SET {setting} = off")
+    administer(server, "SELECT pg_reload_conf()")
+    return server
 
 
 @pytest.fixture(scope="session")

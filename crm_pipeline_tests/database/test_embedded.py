@@ -93,6 +93,7 @@ def life(home: Path, binaries: Path | None = None) -> str:
 
 def test_a_whole_life_as_whoever_runs_the_tests(home):
     life(home)
+    assert not is_running(home)
 
 
 def test_a_whole_life_as_an_ordinary_user(folder):

@@ -111,7 +111,10 @@ def _refreshed(http: Session, secrets: Secrets, grant: Mapping[str, str]) -> Ans
     try:
         return _token(http, secrets, grant)
     except (AnswerLost, CrmUnavailable):
-        pass
+        return _refreshed_again(http, secrets, grant)
+
+
+def _refreshed_again(http: Session, secrets: Secrets, grant: Mapping[str, str]) -> Answer:
     try:
         return _token(http, secrets, grant)
     except _Refused:
