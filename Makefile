@@ -28,8 +28,8 @@ test: $(INSTALLED) ## everything CI checks
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-bench: $(INSTALLED_BENCH) ## measure against other tools in one run, write docs/benchmarks.md
-	@$(BIN)/python -m crm_pipeline_tests.bench
+bench: $(INSTALLED_BENCH) ## measure against other tools, write docs/benchmarks.md (ONLY=a,f: some sections)
+	@$(BIN)/python -m crm_pipeline_tests.bench $(if $(ONLY),--only $(ONLY))
 
 chaos: $(INSTALLED) ## people, faults and kills on all sides, from seeds (SEED=1 RUNS=20); 1 when a promise broke
 	@$(BIN)/python -m crm_pipeline_tests.whole.chaos --seed $(or $(SEED),1) --runs $(or $(RUNS),20) $(CHAOS)
