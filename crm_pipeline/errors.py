@@ -2,6 +2,7 @@
 
     CrmPipelineError
     ├── UsageError               the caller's words are off: correct them (exit 2)
+    │   └── UnknownCursor        a page that is not there: begin anew
     ├── ConfigurationError       a setting is missing or wrong: fix it, then start again
     ├── DatabaseUnavailable      Postgres does not answer or is too old
     ├── ConnectionStopped        this connection needs a person before it can go on
@@ -41,6 +42,10 @@ class CrmPipelineError(Exception):
 
 class UsageError(CrmPipelineError):
     """The command or request is not understood."""
+
+
+class UnknownCursor(UsageError):
+    """There is no such page: the cursor is none of ours, or was given for another question."""
 
 
 class ConfigurationError(CrmPipelineError):

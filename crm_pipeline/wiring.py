@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from crm_pipeline import connectors
 from crm_pipeline.connectors import Connector, Link, Meter, Secrets
-from crm_pipeline.database import connections
+from crm_pipeline.database import connections, inbox
 from crm_pipeline.database.budget import PostgresBudget
 from crm_pipeline.database.connections import ConnectionRow
-from crm_pipeline.database.engine import create_engine
+from crm_pipeline.database.engine import PATIENCE, create_engine
 from crm_pipeline.database.migrate import require_current
 from crm_pipeline.database.refusals import Engine
 from crm_pipeline.database.vault import RowVault
@@ -28,6 +29,11 @@ class Pipeline:
     connectors: Mapping[str, Connector]
     budget: PostgresBudget
     rules: Rules = field(default_factory=Rules.default)
+
+    @cached_property
+    def inbox_engine(self) -> Engine:
+        """Connections to Postgres for deliveries alone: they have seconds, whatever else is asked of the database."""
+        return inbox.own_engine(self.engine)
 
     def link(self, connection_name: str) -> Link:
         """Open the way to one connection's account. Raises UsageError, ConsentNeeded and ConfigurationError."""
@@ -61,16 +67,18 @@ class Pipeline:
     def close(self) -> None:
         """Close what was opened. An embedded server stays up: others may be using it."""
         self.budget.close()
+        if "inbox_engine" in self.__dict__:
+            self.inbox_engine.dispose()
         self.engine.dispose()
 
 
-def open_pipeline(settings: Settings) -> Pipeline:
-    """Put everything together on the settings' database, or on the embedded one.
+def open_pipeline(settings: Settings, patience: float = PATIENCE) -> Pipeline:
+    """Put everything together on the settings' database, or on the embedded one. patience: see `create_engine`.
 
     Raises DatabaseUnavailable, ConfigurationError, also for a database that is not migrated to this version, and UsageError
     with the mistakes in CRM_RULES_FILE.
     """
-    engine = create_engine(settings)
+    engine = create_engine(settings, patience)
     require_current(engine)
     names = [row.name for row in connections.list_connections(engine)]
     rules = load_rules(settings.rules_file, names)

@@ -135,4 +135,6 @@ def module_engine(module_database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-pytest_plugins = ["crm_pipeline_tests.connectors.tinycrm.fixtures", "crm_pipeline_tests.two_sides"]
+pytest_plugins = [
+    f"crm_pipeline_tests.{room}" for room in ("connectors.tinycrm.fixtures", "two_sides", "settled_sides")
+]  # fmt: skip

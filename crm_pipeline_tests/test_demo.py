@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -44,12 +45,14 @@ class Demo:
     mark: str
     code: int
     said: str
+    secret: str = ""
 
 
-def start(home: Path, key: str, mark: str, *words: str) -> subprocess.Popen[str]:
-    """Start a demo with a home and a key of its own, filled with few generated people."""
+def start(home: Path, key: str, mark: str, *words: str, secret: str | None = None) -> subprocess.Popen[str]:
+    """Start a demo with a home and a key of its own, filled with few generated people. secret: what tokens are signed with."""
     command = [sys.executable, "-m", "crm_pipeline", "demo", "--data", str(home / "nowhere"), "--contacts", str(PEOPLE), *words]
     env = {**os.environ, "CRM_HOME": str(home), "CRM_ENCRYPTION_KEY": key, MARK: mark}
+    env |= {"CRM_JWT_SECRET": secret} if secret else {}
     return subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
 
 
@@ -73,9 +76,10 @@ def demo() -> Iterator[Demo]:
     """Yield a demo that did everything once."""
     with open_folder() as folder:
         home, key, mark = folder / ".crm", base64.b64encode(os.urandom(32)).decode(), os.urandom(8).hex()
-        process = start(home, key, mark, "--once")
+        secret = secrets.token_urlsafe(48)
+        process = start(home, key, mark, "--once", secret=secret)
         said, _ = process.communicate()
-        yield Demo(home, key, mark, process.returncode, said)
+        yield Demo(home, key, mark, process.returncode, said, secret)
         embedded.erase(home / "demo")
 
 
@@ -88,6 +92,22 @@ def test_it_ends_well_with_a_summary(demo: Demo) -> None:
     assert all(int(cell.replace(" ", "")) > 0 for cells in held.values() for cell in cells[:7]), demo.said
     for name in ("sales-msk", "sales-spb", "portal"):
         assert re.search(rf"│ {name} +│ \w+ +│ +\d+ │ +0 │", demo.said), "asked, and no limit was broken"
+
+
+def test_its_api_answers_somebody_who_logs_in(demo: Demo, business: Engine) -> None:
+    told = re.search(r"(http://127\.0\.0\.1:\d+)/api/docs  log in as admin, operator or agent, password \S+", demo.said)
+    given = re.search(r"It told the agent ([\d,]+) changes", demo.said)
+    assert told and given, demo.said
+    assert int(given[1].replace(",", "")) > 0
+    with business.connect() as db:
+        people = db.exec_driver_sql("SELECT username, role, scope FROM sync.api_users ORDER BY 1").all()
+        logged_in = db.exec_driver_sql(
+            "SELECT count(*) FROM sync.devices WHERE user_id = (SELECT user_id FROM sync.api_user_crm_users)"
+        )
+        assert logged_in.scalar_one() == 1
+    assert list(map(tuple, people)) == [("admin", "admin", "all"), ("agent", "agent", "own"), ("operator", "operator", "all")]
+    lines = [json.loads(line) for line in (demo.home / "demo" / "api.log").read_text().splitlines() if line.startswith("{")]
+    assert [(one["path"], one["status"]) for one in lines if one["user"] == "agent"] == [("/api/sync/incremental", 200)]
 
 
 def test_it_leaves_nothing_running(demo: Demo) -> None:
@@ -116,7 +136,7 @@ def test_the_history_of_runs_survives(business: Engine) -> None:
 def secrets_of(demo: Demo, business: Engine) -> dict[str, str]:
     """Return every secret there was, by where it belongs."""
     keys = Settings(encryption_key=demo.key).encryption_keys
-    found = {"encryption key": demo.key, "database password": str(business.url.password)}
+    found = {"encryption key": demo.key, "secret of tokens": demo.secret, "database password": str(business.url.password)}
     with business.connect() as db:
         for number, name in db.exec_driver_sql("SELECT id, name FROM sync.connections WHERE crm <> 'app'").all():
             kept = vault.read(db, keys, number)
@@ -166,6 +186,13 @@ def test_no_secret_is_anywhere(demo: Demo, business: Engine, told: dict[str, str
             assert find(told, spelling) == [], name
 
 
+def test_the_password_is_told_once(demo: Demo, told: dict[str, str]) -> None:
+    password = re.findall(r"password (\S+)", demo.said)
+    assert len(password) == 1 and len(password[0]) >= 12
+    assert find(told, password[0]) == ["printed"]
+    assert demo.said.count(password[0]) == 1
+
+
 def test_nothing_that_looks_like_a_secret_is_told(told: dict[str, str]) -> None:
     """Codes are used up and nobody keeps them: they are known by their shape."""
     for shape in SECRET_SHAPES:
@@ -182,7 +209,7 @@ def find(told: dict[str, str], what: str) -> list[str]:
 def test_stopped_by_a_person_it_leaves_nothing_running(by: signal.Signals) -> None:
     with open_folder() as folder:
         home, key, mark = folder / ".crm", base64.b64encode(os.urandom(32)).decode(), os.urandom(8).hex()
-        process = start(home, key, mark, "--port", "0")
+        process = start(home, key, mark, "--port", "0", "--api-port", "0")
         demo = Demo(home, key, mark, 0, "")
         try:
             until_said(process, lambda line: line.startswith("portal:"))

@@ -56,6 +56,26 @@ MISTAKES = [
         "[matching]\nmax_sharng = 1",
         "line 2: matching has no setting max_sharng; did you mean max_sharing?",
     ),
+    (
+        "create_missing:\n  portl: [contacts]",
+        "[create_missing]\nportl = ['contacts']",
+        "line 2: portl is no connection; did you mean portal?",
+    ),
+    (
+        "create_missing:\n  portal: [contatcs]",
+        "[create_missing]\nportal = ['contatcs']",
+        "line 2: contatcs is no entity that can be created; did you mean contacts?",
+    ),
+    (
+        "create_missing:\n  portal: [users]",
+        "[create_missing]\nportal = ['users']",
+        "line 2: users is no entity that can be created; there are: companies, contacts, products, deals, tasks, communications.",
+    ),
+    (
+        "create_missing:\n  app: [contacts]",
+        "[create_missing]\napp = ['contacts']",
+        "line 2: app has everything already; nothing is created there.",
+    ),
     # what does not fit
     (
         FIELDS + "position: union",

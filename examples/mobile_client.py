@@ -6,10 +6,12 @@
     client.edit("contacts", golden_id, position="CTO")       # works offline: seen at once here, sent by the next push
     deal = client.create("deals", title="Кофемашина")        # a temporary id until the server gave its own
     client.converge()                                        # push, pull, until nothing is left to send or to read
+    client.prove()                                           # the copy is what the server holds
 
 What belongs here: one way to do it right, short enough to read. Only the standard library and requests.
 """
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -26,12 +28,15 @@ CREATE TABLE IF NOT EXISTS known (name TEXT PRIMARY KEY, value TEXT);
 """
 BATCH = 200
 """Operations of one upload; the server takes 500."""
-FINAL = ("applied", "merged", "conflict", "rejected", "dead")
 RECEIPTS = "operations"
 """What receipts are called in the delta."""
 TEMPORARY = "tmp:"
 
 Values = dict[str, Any]
+
+
+class Diverged(Exception):
+    """The copy is not what the server holds: forget it and read everything anew."""
 
 
 class LoggedOut(Exception):
@@ -93,9 +98,11 @@ class MobileClient:
         if self._known("walk") is None:
             self.db.execute("DELETE FROM records")
         walk = self._known("walk")
-        return self._take_pages(
-            self.ask("GET", "/api/sync/initial", params={"cursor": walk} if walk else {}), "/api/sync/initial", "cursor"
-        )
+        answer = self.ask("GET", "/api/sync/initial", params={"cursor": walk} if walk else {})
+        if answer.status_code == 410 and walk:  # the break was too long: begin anew
+            self._know(walk=None)
+            return self._read_all()
+        return self._take_pages(answer, "/api/sync/initial", "cursor")
 
     def _take_pages(self, answer: requests.Response, path: str, parameter: str) -> int:
         """Take pages until there are no more; each with its cursor in one transaction, so a break loses and doubles nothing."""
@@ -115,6 +122,26 @@ class MobileClient:
             if not has_more:
                 return taken
             answer = self.ask("GET", path, params={parameter: page["next_cursor"]})
+
+    def prove(self, attempts: int = 10) -> dict[str, int]:
+        """Prove that the copy is what the server holds now; return entity → records. Raises Diverged and TimeoutError."""
+        for _ in range(attempts):
+            self.pull()
+            page = self.ask("GET", "/api/sync/incremental", params={"since": self._known("cursor"), "checksums": "true"})
+            self._take_pages(page, "/api/sync/incremental", "since")
+            sums = page.json().get("checksums")
+            if sums and not page.json()["has_more"]:  # else too much was being written
+                if wrong := [entity for entity, told in sums.items() if self._sum(entity, told["unsettled"]) != told]:
+                    raise Diverged(", ".join(wrong))
+                return {entity: told["count"] for entity, told in sums.items()}
+        raise TimeoutError(f"Too much was being written {attempts} times.")
+
+    def _sum(self, entity: str, unsettled: list[str]) -> Values:
+        """Return how many records the copy holds and their sum, without those that changed since the cursor."""
+        left_out = set(unsettled)
+        held = [f"{id_} {version}" for id_, version in self.versions(entity).items() if id_ not in left_out]
+        total = sum(int(hashlib.md5(one.encode(), usedforsecurity=False).hexdigest()[:15], 16) for one in held) % 2**60
+        return {"count": len(held), "hash": str(total), "unsettled": unsettled}
 
     def _apply(self, change: Values) -> None:
         entity, id_ = change["entity"], change["id"]
@@ -212,12 +239,14 @@ class MobileClient:
         return answer.json()
 
     def follow(self) -> dict[str, str]:
-        """Ask about every operation that has not ended; return operation → status."""
-        rows = self.db.execute("SELECT id, status FROM receipts ORDER BY id").fetchall()
-        return {id_: status if status in FINAL else self.receipt(id_)["status"] for id_, status in rows}
+        """Read what changed, receipts among it; return operation → status."""
+        self.pull()
+        return dict(self.db.execute("SELECT id, status FROM receipts ORDER BY id").fetchall())
 
     def _note(self, receipt: Values) -> None:
-        row = (receipt["id"], receipt["status"], json.dumps(receipt))
+        """Keep a receipt; what only the answer to the upload said (`current`) stays."""
+        known = self.db.execute("SELECT receipt FROM receipts WHERE id = ?", (receipt["id"],)).fetchone()
+        row = (receipt["id"], receipt["status"], json.dumps({**(json.loads(known[0]) if known else {}), **receipt}))
         self.db.execute("INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)", row)
 
     def converge(self, rounds: int = 10) -> None:

@@ -9,6 +9,47 @@ CREATE SCHEMA IF NOT EXISTS source;
 
 CREATE SCHEMA IF NOT EXISTS sync;
 
+CREATE OR REPLACE FUNCTION sync.adopt_server()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+ SET lock_timeout TO '10s'
+AS $function$
+DECLARE
+    here text := sync.server_identity();
+    known text;
+    versions record;
+BEGIN
+    PERFORM pg_advisory_xact_lock(1129467204, 3);
+    SELECT d.server INTO known FROM sync.database d;
+    IF known = here THEN
+        RETURN false;
+    END IF;
+    FOR versions IN
+        SELECT c.oid::regclass AS of FROM pg_attribute a
+        JOIN pg_class c ON c.oid = a.attrelid AND c.relkind = 'r'
+        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname IN ('crm', 'sync')
+        WHERE a.attname = 'changed_xid' AND a.atttypid = 'xid8'::regtype
+        ORDER BY 1
+    LOOP
+        EXECUTE format('UPDATE %s SET changed_xid = pg_current_xact_id() WHERE changed_xid > pg_current_xact_id()', versions.of);
+    END LOOP;
+    UPDATE sync.database SET server = here, epoch = gen_random_uuid(), forgotten_xid = '0', forgotten_at = NULL;
+    RETURN true;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION sync.note_lost_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    UPDATE sync.operations SET changed_xid = pg_current_xact_id() WHERE id = OLD.operation_id;
+    RETURN NULL;
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION sync.note_move()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -31,6 +72,24 @@ BEGIN
         NEW.changed_xid := pg_current_xact_id();
     END IF;
     RETURN NEW;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION sync.server_identity()
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog'
+AS $function$
+DECLARE
+    server text;
+BEGIN
+    BEGIN
+        SELECT concat_ws('/', s.system_identifier, left(pg_walfile_name(pg_current_wal_lsn()), 8)) INTO server FROM pg_control_system() s;
+    EXCEPTION WHEN insufficient_privilege OR undefined_function OR feature_not_supported OR object_not_in_prerequisite_state THEN
+        SELECT concat_ws('/', t.oid, t.xmin) INTO server FROM pg_type t WHERE t.typrelid = 'sync.database'::regclass;
+    END;
+    RETURN concat_ws('/', server, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()));
 END
 $function$;
 
@@ -639,7 +698,9 @@ CREATE TABLE sync.database (
     is_one boolean NOT NULL DEFAULT true,
     epoch uuid NOT NULL DEFAULT gen_random_uuid(),
     retention interval NOT NULL DEFAULT '90 days'::interval,
-    forgotten_xid xid8 NOT NULL DEFAULT '0'::xid8
+    forgotten_xid xid8 NOT NULL DEFAULT '0'::xid8,
+    server text,
+    forgotten_at timestamp with time zone
 );
 
 CREATE TABLE sync.devices (
@@ -1159,6 +1220,8 @@ ALTER TABLE sync.webhooks ADD CONSTRAINT webhooks_token_hash_key UNIQUE (token_h
 
 CREATE INDEX communications_changed ON crm.communications USING btree (changed_xid, id);
 
+CREATE INDEX communications_reconciled ON crm.communications USING brin (reconciled_at) WITH (autosummarize='on');
+
 CREATE INDEX communications_target ON crm.communications USING btree (target_id);
 
 CREATE INDEX communications_updated ON crm.communications USING btree (COALESCE(updated_at, '-infinity'::timestamp with time zone), id);
@@ -1166,6 +1229,8 @@ CREATE INDEX communications_updated ON crm.communications USING btree (COALESCE(
 CREATE INDEX companies_changed ON crm.companies USING btree (changed_xid, id);
 
 CREATE INDEX companies_owner ON crm.companies USING btree (owner_id);
+
+CREATE INDEX companies_reconciled ON crm.companies USING brin (reconciled_at) WITH (autosummarize='on');
 
 CREATE INDEX companies_updated ON crm.companies USING btree (COALESCE(updated_at, '-infinity'::timestamp with time zone), id);
 
@@ -1178,6 +1243,8 @@ CREATE INDEX contacts_changed ON crm.contacts USING btree (changed_xid, id);
 CREATE INDEX contacts_company ON crm.contacts USING btree (company_id);
 
 CREATE INDEX contacts_owner ON crm.contacts USING btree (owner_id);
+
+CREATE INDEX contacts_reconciled ON crm.contacts USING brin (reconciled_at) WITH (autosummarize='on');
 
 CREATE INDEX contacts_updated ON crm.contacts USING btree (COALESCE(updated_at, '-infinity'::timestamp with time zone), id);
 
@@ -1193,6 +1260,8 @@ CREATE INDEX deals_company ON crm.deals USING btree (company_id);
 
 CREATE INDEX deals_owner ON crm.deals USING btree (owner_id);
 
+CREATE INDEX deals_reconciled ON crm.deals USING brin (reconciled_at) WITH (autosummarize='on');
+
 CREATE INDEX deals_stage ON crm.deals USING btree (stage_id);
 
 CREATE INDEX deals_updated ON crm.deals USING btree (COALESCE(updated_at, '-infinity'::timestamp with time zone), id);
@@ -1201,15 +1270,23 @@ CREATE INDEX golden_redirects_new ON crm.golden_redirects USING btree (new_id);
 
 CREATE INDEX pipelines_changed ON crm.pipelines USING btree (changed_xid, id);
 
+CREATE INDEX pipelines_reconciled ON crm.pipelines USING brin (reconciled_at) WITH (autosummarize='on');
+
 CREATE INDEX products_changed ON crm.products USING btree (changed_xid, id);
+
+CREATE INDEX products_reconciled ON crm.products USING brin (reconciled_at) WITH (autosummarize='on');
 
 CREATE INDEX products_updated ON crm.products USING btree (COALESCE(updated_at, '-infinity'::timestamp with time zone), id);
 
 CREATE INDEX stages_changed ON crm.stages USING btree (changed_xid, id);
 
+CREATE INDEX stages_reconciled ON crm.stages USING brin (reconciled_at) WITH (autosummarize='on');
+
 CREATE INDEX tasks_changed ON crm.tasks USING btree (changed_xid, id);
 
 CREATE INDEX tasks_owner ON crm.tasks USING btree (owner_id);
+
+CREATE INDEX tasks_reconciled ON crm.tasks USING brin (reconciled_at) WITH (autosummarize='on');
 
 CREATE INDEX tasks_target ON crm.tasks USING btree (target_id);
 
@@ -1218,6 +1295,8 @@ CREATE INDEX tasks_updated ON crm.tasks USING btree (COALESCE(updated_at, '-infi
 CREATE INDEX tombstones_changed ON crm.tombstones USING btree (changed_xid, id);
 
 CREATE INDEX users_changed ON crm.users USING btree (changed_xid, id);
+
+CREATE INDEX users_reconciled ON crm.users USING brin (reconciled_at) WITH (autosummarize='on');
 
 CREATE INDEX communications_target ON source.communications USING btree (connection_id, target_external_id);
 
@@ -1269,6 +1348,8 @@ CREATE INDEX operation_changes_change ON sync.operation_changes USING btree (cha
 
 CREATE INDEX operation_changes_changed ON sync.operation_changes USING btree (changed_xid);
 
+CREATE INDEX operations_actor ON sync.operations USING btree (actor, changed_xid);
+
 CREATE INDEX operations_changed ON sync.operations USING btree (changed_xid);
 
 CREATE INDEX operations_golden ON sync.operations USING btree (entity, golden_id, received_at);
@@ -1302,6 +1383,8 @@ CREATE INDEX refresh_tokens_expires ON sync.refresh_tokens USING btree (expires_
 CREATE INDEX resemblance_blocks_golden ON sync.resemblance_blocks USING btree (golden_id);
 
 CREATE INDEX sync_runs_recent ON sync.sync_runs USING btree (connection_id, entity, id DESC);
+
+CREATE INDEX visible_records_changed ON sync.visible_records USING btree (user_id, changed_xid, id);
 
 CREATE INDEX visible_records_gone ON sync.visible_records USING btree (user_id, changed_xid, id) WHERE (NOT is_visible);
 
@@ -1755,6 +1838,8 @@ COMMENT ON COLUMN crm.value_origins.external_id IS 'Record of that connection.';
 COMMENT ON COLUMN crm.value_origins.rule IS 'Why it stands: only (nobody else says anything), agreed (all say the same), changed (one side changed it), person, or the rule that decided.';
 COMMENT ON COLUMN crm.value_origins.since IS 'Since when that connection says so, by its CRM''s clock; of a phone or e-mail the first version of the record we saw.';
 COMMENT ON COLUMN crm.value_origins.others IS 'What others say instead: connection (with the record''s id where one has several) → value.';
+
+CREATE TRIGGER lost AFTER DELETE ON sync.operation_changes FOR EACH ROW EXECUTE FUNCTION sync.note_lost_change();
 
 CREATE TRIGGER moved BEFORE UPDATE ON sync.operations FOR EACH ROW EXECUTE FUNCTION sync.note_status();
 
@@ -3078,11 +3163,15 @@ COMMENT ON COLUMN sync.cursors.updated_at IS 'When this row was last written.';
 
 COMMENT ON COLUMN sync.database.is_one IS 'There is one row.';
 
-COMMENT ON COLUMN sync.database.epoch IS 'Random; with the server''s own identity, clients'' cursors are bound to it.';
+COMMENT ON COLUMN sync.database.epoch IS 'Random, another one on another server; clients'' cursors are bound to it.';
 
 COMMENT ON COLUMN sync.database.retention IS 'How long tombstones are kept; a client that stays away for longer reads everything anew.';
 
 COMMENT ON COLUMN sync.database.forgotten_xid IS 'Tombstones of transactions up to this one are forgotten.';
+
+COMMENT ON COLUMN sync.database.server IS 'Server the versions (changed_xid) are of; elsewhere, as after a restore, they mean nothing and are stamped anew.';
+
+COMMENT ON COLUMN sync.database.forgotten_at IS 'What was taken away until then is forgotten; null: nothing is.';
 
 COMMENT ON COLUMN sync.devices.id IS 'Device, as access tokens name it.';
 

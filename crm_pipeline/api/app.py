@@ -4,18 +4,17 @@ A resource is added by naming its module in `ROUTES`. What belongs here: putting
 """
 
 from importlib import import_module
-from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.openapi.utils import get_openapi
 
-from crm_pipeline.api import documentation, problems
+from crm_pipeline.api import describing, documentation, problems
 from crm_pipeline.api.door import Door
 from crm_pipeline.api.limits import Limits
 from crm_pipeline.api.measures import Measures
-from crm_pipeline.api.schemas import EVERYWHERE, ProblemBody
+from crm_pipeline.api.methods import Methods
+from crm_pipeline.api.schemas import EVERYWHERE
 from crm_pipeline.wiring import Pipeline
 
 ROUTES = ("auth", "health", "deltas", "uploads", "status", "connections", "webhooks", "conflicts", "records")
@@ -48,7 +47,7 @@ def create_app(parts: Pipeline) -> FastAPI:
         app.include_router(router)
     problems.install(app)
     _put_doors_in_front(app, parts)
-    _describe_problems(app)
+    describing.describe(app)
     return app
 
 
@@ -67,6 +66,7 @@ def template(request: Request) -> str:
 
 def _put_doors_in_front(app: FastAPI, parts: Pipeline) -> None:
     """Put what every request passes in front, the innermost first."""
+    app.add_middleware(Methods, routed=app)
     app.add_middleware(GZipMiddleware, minimum_size=SMALLEST_ZIPPED, compresslevel=5)
     app.add_middleware(Door, measures=app.state.measures)
     if parts.settings.frontend_url:
@@ -76,21 +76,3 @@ def _put_doors_in_front(app: FastAPI, parts: Pipeline) -> None:
             allow_headers=["Authorization", "Content-Type", "If-None-Match", "X-Request-ID"],
             expose_headers=["ETag", "Retry-After", "X-Request-ID"], max_age=600,
         )  # fmt: skip
-
-
-def _describe_problems(app: FastAPI) -> None:
-    """Let the OpenAPI name the shape of every error instead of FastAPI's own."""
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-            shapes = found.setdefault("components", {}).setdefault("schemas", {})
-            problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
-            shapes.update(problem.pop("$defs", {}))
-            shapes["ProblemBody"] = problem
-            for unused in ("HTTPValidationError", "ValidationError"):
-                shapes.pop(unused, None)
-            app.openapi_schema = found
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from crm_pipeline.connectors import discover
 from crm_pipeline.database.connection_reports import Standing
 from crm_pipeline.database.connections import ConnectionRow
 from crm_pipeline.model.connections import WHAT_TO_DO
@@ -23,6 +24,10 @@ class _Asked(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", hide_input_in_errors=True)
 
 
+CRMS = {"enum": sorted(discover())}
+Crm = Annotated[Text, Field(json_schema_extra=CRMS)]
+
+
 class ConsentWanted(_Asked):
     """A consent to ask for. `clientSecret` may be left out when a connection of the same application has it."""
 
@@ -30,7 +35,7 @@ class ConsentWanted(_Asked):
         "crmType": "amocrm", "clientId": "5f2c1e0a-7d1b-4c2a-8e6f-0a1b2c3d4e5f", "clientSecret": "Zx…", "name": "sales-msk",
         "baseUrl": "https://acme.amocrm.ru", "redirectUri": "https://sync.example.org/callback"}]})  # fmt: skip
 
-    crm_type: Text
+    crm_type: Crm
     client_id: Text
     client_secret: Secret | None = None
     base_url: Text = ""
@@ -46,7 +51,7 @@ class NewConnection(_Asked):
         {"crmType": "bitrix24", "name": "portal", "webhookUrl": "https://acme.bitrix24.ru/rest/7/k3y5ecr3t/"},
         {"crmType": "amocrm", "name": "sales-msk", "baseUrl": "https://acme.amocrm.ru", "token": "eyJ0…"}]})  # fmt: skip
 
-    crm_type: Text
+    crm_type: Crm
     name: Text
     base_url: Text | None = None
     code: Secret | None = None
@@ -81,11 +86,17 @@ class ConsentLink(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{
         "url": "https://www.amocrm.ru/oauth?client_id=5f2c…&state=Qm9…", "state": "Qm9…",
-        "expires_at": "2026-11-24T15:50:00+00:00"}]})  # fmt: skip
+        "expires_at": "2026-11-24T15:50:00+00:00", "callback_url": "https://sync.example.org/api/sync/connection/callback",
+        "disconnect_url": "https://sync.example.org/api/webhooks/amocrm/disconnect", "install_url": None}]})  # fmt: skip
 
     url: str
     state: str
     expires_at: AwareDatetime
+    callback_url: str = Field(description="What the integration's settings must have as the redirect address.")
+    install_url: str | None = Field(
+        description="Bitrix24: an application installed to this address is connected without a browser; good as long as `url`."
+    )
+    disconnect_url: str | None = Field(description="amoCRM: where its settings may say that the integration was switched off.")
 
 
 class WebhookShown(BaseModel):

@@ -5,7 +5,8 @@
 
 `require` demands a valid access token of a user whose role may do the action (model/permissions.py): 401 without one, 403
 when the role may not, 429 when the user asks too often. Also usable as `dependencies=[require("…")]`. For what one may not see
-raise `problem("not-found", 404)`, as for what is not there. What belongs here: dependencies. No rule, no SQL.
+raise `problem("not-found", 404)`, as for what is not there. What belongs here: dependencies. No rule, no SQL. Those that ask
+nothing of the database are `async`: every other one is a hop to another thread.
 """
 
 from dataclasses import dataclass
@@ -47,15 +48,15 @@ class User:
         return self.scope == "own"
 
 
-def _parts(request: Request) -> Pipeline:
+async def _parts(request: Request) -> Pipeline:
     return request.app.state.parts
 
 
-def _limits(request: Request) -> Limits:
+async def _limits(request: Request) -> Limits:
     return request.app.state.limits
 
 
-def _now() -> datetime:
+async def _now() -> datetime:
     return datetime.now(UTC)
 
 
@@ -97,7 +98,7 @@ def require(action: str) -> Any:
 
 @cache
 def _requiring(action: str) -> Any:
-    def permitted(user: Annotated[User, Depends(authenticate)]) -> User:
+    async def permitted(user: Annotated[User, Depends(authenticate)]) -> User:
         if not may(user.role, action):
             raise problem("forbidden", 403, f"The role {user.role} may not do that.", action=action)
         return user

@@ -7,22 +7,28 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
+from anyio.to_thread import current_default_thread_limiter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crm_pipeline.api.limits import LARGEST_BODY
 from crm_pipeline.api.measures import Measures
 from crm_pipeline.api.problems import MEDIA_TYPE, TITLES, Problem, document, problem
+from crm_pipeline.database.engine import POOL
 
 log = logging.getLogger(__name__)
 access = logging.getLogger("crm_pipeline.access")
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+THREADS = 2 * POOL
+"""Requests worked on at once. More than there are connections to Postgres, because logging in and calling a CRM need none; not
+many more, because those would only wait for one."""
 UNKNOWN_ROUTE = "(none)"
+NOTHING: Mapping[str, str] = {}
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -57,6 +63,7 @@ class Door:
         """Pass a request through."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
+        current_default_thread_limiter().total_tokens = THREADS
         visit = Visit(_request_id(Headers(scope=scope)))
         scope["visit"], scope["request_id"] = visit, visit.request_id
         began = time.perf_counter()
@@ -70,7 +77,7 @@ class Door:
             _require_small(Headers(scope=scope).get("content-length", "0"))
             await self._app(scope, receive, send)
         except Problem as refused:
-            await _say(send, visit, refused.slug, refused.status_code, refused.detail)
+            await _say(send, visit, refused.slug, refused.status_code, refused.detail, refused.headers or {})
         except Exception:
             log.exception("request %s failed", visit.request_id)
             if visit.status:
@@ -138,8 +145,9 @@ def _marked(send: Send, visit: Visit) -> Send:
     return sending
 
 
-async def _say(send: Send, visit: Visit, slug: str, status: int, detail: Any) -> None:
+async def _say(send: Send, visit: Visit, slug: str, status: int, detail: str, more: Mapping[str, str] = NOTHING) -> None:
     body = document(slug, status, detail, visit.request_id)
-    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    headers = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), **more}
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})

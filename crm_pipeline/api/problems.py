@@ -35,6 +35,7 @@ TITLES = {
     "method-not-allowed": "This address does not take that method",
     "conflict": "It does not fit what is there",
     "consent-needed": "The CRM asks for consent again",
+    "unknown-cursor": "There is no such page",
     "cursor-expired": "The cursor is too old: fetch everything anew",
     "too-large": "The body is too large",
     "unsupported-media-type": "The body is of a kind this address does not take",
@@ -50,6 +51,7 @@ TITLES = {
 
 BY_ERROR: dict[type[errors.CrmPipelineError], tuple[str, int]] = {
     errors.UsageError: ("invalid", 422),
+    errors.UnknownCursor: ("unknown-cursor", 404),
     errors.ConfigurationError: ("misconfigured", 503),
     errors.DatabaseUnavailable: ("unavailable", 503),
     errors.ConnectionStopped: ("conflict", 409),
@@ -134,7 +136,7 @@ def path(location: Sequence[int | str]) -> str:
     text = ""
     for step in location:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
-    return text
+    return text.encode(errors="replace").decode()  # a name may hold half a surrogate pair
 
 
 def _ours(request: Request, error: Exception) -> Response:

@@ -94,12 +94,15 @@ class Health(Shape):
     reason: str | None = Field(default=None, examples=["The database does not answer."])
 
 
-PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}}
-
-
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the `responses=` of a route for the problems it answers with, beyond those every route has."""
-    return {status: {**PROBLEM, "description": DESCRIPTIONS[status]} for status in statuses}
+    return {status: {"description": DESCRIPTIONS[status], "content": _problem(status)} for status in statuses}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    slug, what = EXAMPLES[status]
+    example = {"type": f"/problems/{slug}", "title": what, "status": status, "detail": what, "request_id": "6f1c2a9d0b4e7f35"}
+    return {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}, "example": example}}
 
 
 DESCRIPTIONS = {
@@ -117,4 +120,14 @@ DESCRIPTIONS = {
     500: "Something went wrong on our side.",
     503: "Not now; `Retry-After` says in how many seconds to try again.",
 }
+EXAMPLES = {
+    400: ("bad-request", "The request cannot be understood"), 401: ("unauthenticated", "A valid access token is needed"),
+    403: ("forbidden", "This user may not do that"), 404: ("not-found", "There is no such thing"),
+    405: ("method-not-allowed", "This address does not take that method"),
+    409: ("conflict", "It does not fit what is there"), 410: ("cursor-expired", "The cursor is too old: fetch everything anew"),
+    413: ("too-large", "The body is too large"),
+    415: ("unsupported-media-type", "The body is of a kind this address does not take"),
+    422: ("invalid", "Something in the request is not valid"), 429: ("rate-limited", "Too many requests"),
+    500: ("internal", "Something went wrong on our side"), 503: ("unavailable", "The database does not answer"),
+}  # fmt: skip
 EVERYWHERE = problems(400, 401, 403, 413, 422, 429, 503)

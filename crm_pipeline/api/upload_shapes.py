@@ -1,8 +1,9 @@
 """What is sent and answered about edits made in the app: operations, their results, their receipts."""
 
+import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
 
 from crm_pipeline.api.schemas import Shape
 
@@ -28,12 +29,20 @@ EXAMPLE: dict[str, Any] = {"operations": [
      "fields": {"title": "Кофемашина", "amount": "185000"}}]}  # fmt: skip
 
 
+def _is_text(operations: list[Any]) -> list[Any]:
+    """Return them. Raises ValueError for half a surrogate pair, which is no text and can be neither kept nor answered."""
+    json.dumps(operations, ensure_ascii=False).encode()
+    return operations
+
+
 class Upload(Shape):
     """Edits in the order they were made."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
 
-    operations: Annotated[list[Any], Field(max_length=MOST, json_schema_extra={"items": OPERATION})]
+    operations: Annotated[
+        list[Any], AfterValidator(_is_text), Field(max_length=MOST, json_schema_extra={"items": {"anyOf": [OPERATION, {}]}})
+    ]
 
 
 class Result(Shape):

@@ -86,5 +86,6 @@ def _print_table(results: Iterable[OperationResult]) -> Counter[str]:
         if one.status != "accepted" or counts["accepted"] <= MOST_SHOWN:
             rows.append([one.id, one.status, one.record, ", ".join(map(str, one.changes)), one.reason])
     print_table("Operations", SHOWN, rows)
-    print(", ".join(f"{count} {status}" for status, count in counts.items()) + ".")
+    told = ", ".join(f"{count} {status}" for status, count in counts.items())
+    print(f"{told}." if told else "There are no operations in it.")
     return counts

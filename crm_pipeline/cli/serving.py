@@ -14,6 +14,8 @@ from crm_pipeline.wiring import open_pipeline
 
 PATIENCE = 10
 """Seconds requests in flight get when it stops; a long poll is broken off then."""
+WAIT_FOR_CONNECTION = 5
+"""Seconds a request waits for a connection to Postgres; then it is told to come again (503)."""
 SECRET_SETTINGS = ("jwt_secrets", "encryption_keys")
 
 
@@ -34,7 +36,7 @@ def serve(
     settings = load_settings()
     for name in SECRET_SETTINGS:
         getattr(settings, name)  # says how to make one, before anything is started
-    parts = open_pipeline(settings)
+    parts = open_pipeline(settings, WAIT_FOR_CONNECTION)
     try:
         with listening(host, port) as taken:
             server = uvicorn.Server(

@@ -14,9 +14,9 @@ from crm_pipeline.errors import UsageError
 from crm_pipeline.stages.undo import SHOWN, Undone
 from crm_pipeline.stages.undo import undo as undo_stage
 
-COUNTED = ("connection", "entity", "operation", "inverses", "changes", "holds", "changed", "gone")
+COUNTED = ("connection", "entity", "operation", "inverses", "changes", "holds", "partly", "changed", "gone")
 LEFT = ("connection", "entity", "reason", "changes", "sentence")
-LISTED = ("change", "connection", "entity", "external_id", "operation", "back to", "now")
+LISTED = ("change", "connection", "entity", "external_id", "operation", "back to", "now", "left")
 NOT_DEFAULT = "By default any."
 EXAMPLE = "Example: crm-pipeline undo --since 2026-03-01T10:00:00+03:00 --connection portal --dry-run"
 
@@ -42,7 +42,7 @@ def undo(
 ) -> None:
     """Take back what was written to CRMs: queue the inverse of the changes applied in a period.
 
-    An inverse is made only where the CRM still holds what we wrote; what somebody changed there since is left alone.
+    It is made only where the CRM still holds what we wrote, field by field; what somebody changed there since is left alone.
 
     Once made it counts as an edit in that CRM: the golden record follows, and so do the other two-way connections.
 
@@ -66,7 +66,8 @@ def _print(done: Undone, dry_run: bool) -> None:
     if done.left:
         print_table("Left as they are", LEFT, _cells(done.left, LEFT))
     if done.rows and dry_run:
-        print_table("Changes", LISTED, _cells([{**row, "back to": _back(row)} for row in done.rows], LISTED))
+        rows = [{**row, "back to": _back(row), "left": ", ".join(row["left"])} for row in done.rows]
+        print_table("Changes", LISTED, _cells(rows, LISTED))
     for name in done.waiting:
         print(f"{name} is not written to as it stands now: what is queued for it waits. See: crm-pipeline connections")
     print(_summary(done, dry_run))

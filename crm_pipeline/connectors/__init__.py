@@ -137,6 +137,50 @@ class Registration:
     detail: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What a CRM sends when somebody took the application away: of which account, why, and what proves it."""
+
+    stable_id: str
+    reason: str
+    proof: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What a CRM sends when somebody installed the application. `page`: a person is looking at the answer."""
+
+    stable_id: str
+    base_url: str
+    secrets: Secrets = field(repr=False)
+    page: bool = False
+
+
+@runtime_checkable
+class Removable(Protocol):
+    """A CRM that says when its application was taken away; a connector may be one besides."""
+
+    def read_removal(self, query: Mapping[str, str], body: bytes) -> Removal:
+        """Read what was sent. Raises AccessDenied when it is nothing of the kind."""
+
+    def is_genuine(self, told: Removal, secrets: Secrets) -> bool:
+        """Return whether it comes from who knows a connection's secrets."""
+
+
+@runtime_checkable
+class Installable(Protocol):
+    """A CRM whose application brings its tokens along when it is installed; a connector may be one besides."""
+
+    def read_installation(self, query: Mapping[str, str], body: bytes) -> Installation:
+        """Read what was sent. Raises AccessDenied when it is nothing of the kind."""
+
+    def redeem(self, http: Session, secrets: Secrets, now: datetime) -> Secrets:
+        """Exchange what it brought for a pair of our own: only the application itself can, so it proves whose it is.
+
+        Raises ConsentNeeded when it is no good.
+        """
+
+
 @runtime_checkable
 class Hooked(Protocol):
     """A CRM that tells of changes by itself; a connector may be one besides."""
@@ -185,6 +229,8 @@ __all__ = [
     "Account",
     "Connector",
     "Hooked",
+    "Installable",
+    "Installation",
     "Link",
     "MappingContext",
     "Meter",
@@ -194,6 +240,8 @@ __all__ = [
     "Payload",
     "RawRecord",
     "Registration",
+    "Removable",
+    "Removal",
     "Secrets",
     "SourceRecord",
     "Stream",

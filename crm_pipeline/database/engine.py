@@ -22,6 +22,10 @@ __all__ = ["copy_rows", "create_engine", "engine_for", "normalise_url"]  # copy_
 DRIVER = "postgresql+psycopg2"
 SPELLINGS = ("postgres", "postgresql", DRIVER)
 OLDEST = 140000
+POOL = 10
+"""Connections of one process at most, opened as they are needed and kept: one for a moment only costs more than it brings."""
+PATIENCE = 30.0
+"""Seconds a command waits for one of them; who waits for an answer is told to come again before."""
 CONNECT = {
     "application_name": "crm-pipeline",
     "connect_timeout": 10,
@@ -40,21 +44,25 @@ REFUSALS = {  # what libpq says -> what to do
 }
 
 
-def create_engine(settings: Settings) -> Engine:
+def create_engine(settings: Settings, patience: float = PATIENCE) -> Engine:
     """Return an engine on CRM_DATABASE_URL, else on the embedded server, after one successful contact.
 
     Raises ConfigurationError (unreadable URL, Postgres older than 14) or DatabaseUnavailable; neither carries a password.
     """
-    engine = engine_for(settings.database_url or ensure_running(settings.home, settings.pg_bin))
+    engine = engine_for(settings.database_url or ensure_running(settings.home, settings.pg_bin), patience)
     _require_version(engine)
     return engine
 
 
-def engine_for(url: str | URL) -> Engine:
-    """Return an engine on this URL without contacting the server: UTC, small pool, no values in error messages."""
+def engine_for(url: str | URL, patience: float = PATIENCE) -> Engine:
+    """Return an engine on this URL without contacting the server: UTC, small pool, no values in error messages.
+
+    patience: seconds somebody waits for a connection when all are taken.
+    """
     engine = sqlalchemy_engine(
-        normalise_url(url), connect_args=CONNECT, pool_pre_ping=True, pool_size=5, max_overflow=5, hide_parameters=True
-    )
+        normalise_url(url), connect_args=CONNECT, pool_pre_ping=True, pool_size=POOL, max_overflow=0, pool_timeout=patience,
+        hide_parameters=True,
+    )  # fmt: skip
     event.listen(engine, "connect", _begin_session)
     say_what_to_do_on_failure(engine)
     return engine

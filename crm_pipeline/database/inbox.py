@@ -11,15 +11,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, create_engine
 
 from crm_pipeline.database.encryption import bound, decrypt, encrypt, is_current
+from crm_pipeline.database.engine import CONNECT, say_what_to_do_on_failure
 from crm_pipeline.database.queries import queries
 from crm_pipeline.database.rows import json_text
 
 TOKEN_BYTES = 32
 LEASE_SECONDS = 900.0
 """After so long without an end whoever took a hint is taken to have died."""
+PATIENCE_MS = 1_200
+"""Milliseconds a delivery waits for the database: amoCRM gives up after two seconds and comes again (facts: amocrm 8.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,17 @@ class Taken:
     entity: str
     external_id: str
     taken_at: datetime
+
+
+def own_engine(engine: Engine) -> Engine:
+    """Return an engine for deliveries alone: few connections that nobody else takes, and no statement that outlasts the CRM."""
+    options = f"-c timezone=UTC -c lock_timeout={PATIENCE_MS} -c statement_timeout={PATIENCE_MS}"
+    own = create_engine(
+        engine.url, pool_size=2, max_overflow=4, pool_timeout=PATIENCE_MS / 1000, pool_pre_ping=True, hide_parameters=True,
+        connect_args={**CONNECT, "connect_timeout": 2, "options": options},
+    )  # fmt: skip
+    say_what_to_do_on_failure(own)
+    return own
 
 
 def find_door(engine: Engine, connection_id: int, token: str) -> Door | None:

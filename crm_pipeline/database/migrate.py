@@ -60,6 +60,7 @@ def migrate(engine: Engine, folder: Path = SQL) -> MigrationResult:
         for migration in missing:
             _apply(connection, migration)
         _make_views(connection, folder)
+        _adopt_server(connection)
     return MigrationResult([str(migration) for migration in missing], max((m.version for m in known), default=0))
 
 
@@ -162,6 +163,12 @@ def _make_view(connection: Connection, path: Path) -> None:
             raise
         _drop_view(connection, path.stem)  # its columns changed, which CREATE OR REPLACE cannot do
         _run(connection, text)
+
+
+def _adopt_server(connection: Connection) -> None:
+    """Have clients' cursors and the versions of records be of this server, where the database came from another one."""
+    _run(connection, queries("migrations")["adopt_server"])
+    connection.commit()
 
 
 def _drop_view(connection: Connection, name: str) -> None:

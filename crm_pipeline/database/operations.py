@@ -270,6 +270,11 @@ def _json(value: Any) -> bytes | None:
 # What became of it ----------------------------------------------------------------------------------------------------
 
 
+def carry(db: Connection, ids: Iterable[str]) -> None:
+    """Note that creates which still wait carry these operations about their records, too."""
+    _ask(db, "carry", ids=list(ids))
+
+
 def changes(db: Connection, ids: Iterable[str]) -> dict[str, list[int]]:
     """Return operation → ids of the outgoing changes that carry it."""
     found: dict[str, list[int]] = {}

@@ -30,6 +30,9 @@ STANDS: Mapping[str, str] = {
 """State → what is said of a change that may not be moved as asked."""
 
 
+LARGEST_ID = 2**63 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Which:
     """Which changes: these, or all that fit. With ids every one must be there and be movable."""
@@ -65,16 +68,6 @@ class Standing:
     next_due: datetime | None
     applied_per_minute: float
     """Over the last hour."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A connection with something to send, or to rescue."""
-
-    connection: str
-    crm: str
-    first_id: int
-    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +114,10 @@ def cancel(db: Connection, ids: Sequence[int], actor: str, reason: str) -> list[
 
 
 def _chosen(db: Connection, which: Which) -> list[tuple[int, str, bool]]:
-    ids = None if which.ids is None else list(which.ids)
+    ids = None if which.ids is None else [one for one in which.ids if one <= LARGEST_ID]
     values = {"ids": ids, "connection": which.connection, "state": which.state, "entity": which.entity}
     found = [tuple(row) for row in db.exec_driver_sql(queries("outgoing_desk")["chosen"], values)]
-    missing = sorted(set(ids or ()) - {row[0] for row in found})
+    missing = sorted(set(which.ids or ()) - {row[0] for row in found})
     if missing:
         raise UsageError(f"There is no outgoing change {missing[0]}.", what_to_do="See: crm-pipeline outgoing list")
     return found
@@ -160,11 +153,6 @@ def explain(engine: Engine, change_id: int) -> Story:
 def summary(engine: Engine) -> list[Standing]:
     """Return how the queue of each connection stands that is two-way or has changes."""
     return [Standing(**{**row, "counts": row["counts"] or {}}) for row in _rows(engine, queries("outgoing_desk")["summary"])]
-
-
-def waiting(engine: Engine) -> list[Waiting]:
-    """Return the active two-way connections with unsettled changes, and when the first of them may be done or rescued."""
-    return [Waiting(**row) for row in _rows(engine, queries("outgoing_desk")["waiting"])]
 
 
 def left(engine: Engine, connection_id: int) -> tuple[int, float | None]:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from crm_pipeline.database.queries import queries
+from crm_pipeline.database.templates import fill
 
 OPEN = ("users", "pipelines", "stages", "products")
 """What everybody sees whole."""
@@ -32,15 +33,24 @@ class Sight:
         return self.user is not None and entity not in OPEN
 
 
-def note(engine: Engine, sight: Sight) -> None:
-    """Note what a person sees now: what is new to it, and what it sees no more. Writes nothing when that is the same."""
+def note(engine: Engine, sight: Sight) -> int | None:
+    """Note what a person sees now: what is new to it, and what it sees no more. Writes nothing when that is the same.
+
+    Returns before which transaction everything was considered: what others changed later may not be for this person's eyes any
+    more. None for who sees everything.
+    """
     if sight.user is None:
-        return
+        return None
+    is_new, settled = _note(engine, sight)
+    return int(_note(engine, sight)[1] if is_new else settled)  # what was noted just now is settled the second time
+
+
+def _note(engine: Engine, sight: Sight) -> tuple[bool, str]:
     values = {"user": sight.user, "crm_users": sight.ids}
     with engine.begin() as db:
         db.exec_driver_sql(queries("scopes")["one_at_a_time"], values)
-        for name in ("note_visible", "note_withdrawn"):
-            db.exec_driver_sql(queries("scopes")[name].replace("{visible}", queries("scopes")["visible"]), values)
+        row = db.exec_driver_sql(fill(queries("scopes")["note"], visible=queries("scopes")["visible"]), values).one()
+    return row[0], row[1]
 
 
 __all__: Sequence[str] = ("OPEN", "Sight", "note")

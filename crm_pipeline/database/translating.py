@@ -90,11 +90,12 @@ def references(entity: str, fields: Mapping[str, Any]) -> Iterable[tuple[str, st
             yield name, str(to), str(fields[name])
     for name, to in LINKED.items():
         for link in fields.get(name) or ():
-            if golden_id := _linked_id(link):
+            if golden_id := linked_id(link):
                 yield name, to, golden_id
 
 
-def _linked_id(link: Any) -> str | None:
+def linked_id(link: Any) -> str | None:
+    """Return the golden id a link leads to, however it is written."""
     found = link.get("id") if isinstance(link, Mapping) else link
     return None if found is None else str(found)
 
@@ -283,10 +284,10 @@ class _Translation:
     def _links(self, name: str) -> Iterable[LinkTo]:
         entity = LINKED[name]
         for link in self._fields[name] or ():
-            golden_id = _linked_id(link)
+            golden_id = linked_id(link)
             chosen = self._counterpart(entity, golden_id, None) if golden_id else None
             if chosen:
-                yield _link(entity, chosen, link if isinstance(link, Mapping) else {})
+                yield _link(entity, chosen, {"id": golden_id} | (dict(link) if isinstance(link, Mapping) else {}))
             elif golden_id:
                 self._lack(name, entity, golden_id)
 
@@ -294,4 +295,5 @@ class _Translation:
 def _link(entity: str, external_id: str, link: Mapping[str, Any]) -> LinkTo:
     quantity, price = (None if link.get(one) is None else Decimal(str(link[one])) for one in ("quantity", "price"))
     is_main = bool(link.get("is_main") or link.get("is_primary"))
-    return LinkTo(entity, external_id, is_main, quantity, price, link.get("name") or link.get("product_name"))
+    name = link.get("name") or link.get("product_name")
+    return LinkTo(entity, external_id, is_main, quantity, price, name, linked_id(link))

@@ -25,6 +25,8 @@ class Turns:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._line: list[tuple[int, int]] = []
+        self._is_taken = False
+        """Somebody has its turn right now; others come and stand in line meanwhile."""
         self._numbers = count()
         self._last_at = 0.0
         """When the slot reserved last comes, by the monotonic clock."""
@@ -35,13 +37,22 @@ class Turns:
         if lane not in AHEAD:
             yield
             return
-        place = RANK[lane], next(self._numbers)
+        self._wait((RANK[lane], next(self._numbers)), AHEAD[lane] * interval)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._is_taken = False
+                self._changed.notify_all()
+
+    def _wait(self, place: tuple[int, int], ahead: float) -> None:
+        """Stand in line until it is this place's turn."""
         with self._changed:
             heapq.heappush(self._line, place)
             try:
-                while (seconds := self._seconds_left(place, AHEAD[lane] * interval)) != 0:
+                while (seconds := self._seconds_left(place, ahead)) != 0:
                     self._changed.wait(seconds)
-                yield
+                self._is_taken = True
             finally:
                 self._line.remove(place)
                 heapq.heapify(self._line)
@@ -49,7 +60,7 @@ class Turns:
 
     def _seconds_left(self, place: tuple[int, int], ahead: float) -> float | None:
         """Return the seconds to wait; None: until somebody else has had a turn."""
-        if self._line[0] != place:
+        if self._is_taken or self._line[0] != place:
             return None
         seconds = self._last_at - ahead - time.monotonic()
         return seconds if seconds > 0 else 0

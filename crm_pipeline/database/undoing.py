@@ -4,7 +4,7 @@ What belongs here: the statements of `undoing.sql`, inside the caller's transact
 `model/undoing.py`, queueing it to `outgoing.py`.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -19,6 +19,15 @@ from crm_pipeline.model.undoing import Applied
 
 AT_ONCE = 2_000
 """Records taken at once."""
+LINKS: Mapping[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
+    ("deals", "contacts"): (("deal_contacts", "deal_external_id", "contact_external_id"),),
+    ("deals", "products"): (("deal_products", "deal_external_id", "product_external_id"),),
+    ("deals", "companies"): (("deals", "external_id", "company_external_id"),),
+    ("contacts", "companies"): (
+        ("contact_companies", "contact_external_id", "company_external_id"), ("contacts", "external_id", "company_external_id"),
+    ),
+}  # fmt: skip
+"""Entity, what it is linked with → the tables that say so, their column of the record and of the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +98,33 @@ def held_now(db: Connection, connection_id: int, entity: str, external_ids: Coll
     statement = fill(queries("undoing")["living"], entity=entity)
     rows = db.exec_driver_sql(statement, {"connection_id": connection_id, "ids": list(external_ids)})
     return held(db, connection_id, entity, [row[0] for row in rows])
+
+
+def linked_now(db: Connection, connection_id: int, entity: str, external_ids: Collection[str]) -> set[tuple[str, str, str]]:
+    """Return (external id, field, golden id) of what records of a connection are linked with now."""
+    values = {"connection_id": connection_id, "ids": list(external_ids)}
+    return {
+        (row[0], to, row[1])
+        for (of, to), tables in LINKS.items() if of == entity
+        for table, parent, column in tables
+        for row in db.exec_driver_sql(fill(queries("undoing")["links"], table=table, parent=parent, column=column, to=to), values)
+    }  # fmt: skip
+
+
+def open_groups(db: Connection, entity: str, golden_ids: Collection[str]) -> set[tuple[str, str]]:
+    """Return (golden id, group) of open conflicts."""
+    rows = db.exec_driver_sql(queries("undoing")["open_groups"], {"entity": entity, "ids": list(golden_ids)})
+    return {(row[0], row[1]) for row in rows}
+
+
+def forget_links(db: Connection, entity: str, links: Iterable[tuple[str, str, str]]) -> None:
+    """Have the app not say links any more: (golden id, field, golden id of the other)."""
+    by_field: dict[str, list[tuple[str, str]]] = {}
+    for record, name, linked in links:
+        by_field.setdefault(name, []).append((record, linked))
+    for name, pairs in by_field.items():
+        table, parent, column = LINKS[entity, name][0]
+        if table != entity:  # a company of a deal is a field of it, and goes back as one
+            records, linked_ids = map(list, zip(*pairs, strict=True))
+            statement = fill(queries("undoing")["forget_links"], table=table, parent=parent, column=column)
+            db.exec_driver_sql(statement, {"records": records, "linked": linked_ids})

@@ -4,7 +4,7 @@ Whoever renews holds the row lock from before it looks until the new pair is com
 meet an expired token exactly one asks the CRM for a new one and the others read its answer.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -74,6 +74,16 @@ def save(db: Connection, keys: Sequence[bytes], connection_id: int, secrets: Sec
     sealed = encrypt(keys, orjson.dumps(secrets), _bound(connection_id))
     values = {"id": connection_id, "secrets": sealed, "expires_at": secrets.get("expires_at")}
     db.exec_driver_sql(queries("connections")["save_secrets"], values)
+
+
+def learn(db: Connection, keys: Sequence[bytes], connection_id: int, learned: Mapping[str, str]) -> bool:
+    """Add secrets a CRM told by itself, where none of that name is known; False when somebody is renewing the others just now."""
+    sealed = db.exec_driver_sql(queries("connections")["lock_secrets_now"], {"id": connection_id}).scalar()
+    if sealed is None:
+        return False
+    known = _open(keys, connection_id, sealed)
+    save(db, keys, connection_id, {**learned, **{name: value for name, value in known.items() if value}})
+    return True
 
 
 def read(db: Connection, keys: Sequence[bytes], connection_id: int) -> Secrets:

@@ -1,4 +1,8 @@
-"""Which addresses may be contacted: the vendor's own hosts and those an operator has allowed. No request is made here."""
+"""Which addresses may be contacted: the vendor's own hosts and those an operator has allowed. No request is made here.
+
+Names are compared, never what they resolve to: a listed name that somebody points at an inner address (DNS rebinding) does not get
+through TLS, for its certificate is checked, and http is for addresses of this machine only.
+"""
 
 import ipaddress
 import re
@@ -8,6 +12,8 @@ from urllib.parse import SplitResult, urlsplit
 from crm_pipeline.errors import HostNotAllowed
 
 _CONFUSING = re.compile(r"[\x00-\x20\x7f\\]")
+_HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|[0-9a-f:]+", re.IGNORECASE)
+"""A name or an address; what else may stand there (percent signs, zones, stray dots) is read differently by different programs."""
 _WHAT_TO_DO = "Use the CRM's own address, or add the host to CRM_ALLOWED_HOSTS if it is a self-hosted portal."
 
 
@@ -21,7 +27,7 @@ class HostPolicy:
     def check(self, url: str) -> None:
         """Raise HostNotAllowed unless the address may be contacted: https (http on loopback only), no credentials in it."""
         parts = _split(url)
-        if not parts or not parts.hostname:
+        if not parts or not parts.hostname or not _HOST.fullmatch(parts.hostname):
             raise HostNotAllowed("The address cannot be read.", what_to_do=_WHAT_TO_DO)
         host = _host(parts)
         if not self._is_listed(host, parts.port):
@@ -35,7 +41,7 @@ class HostPolicy:
         return len(hosts) == 1 or all(_matches(host, self.vendor_hosts) for host in hosts)
 
     def _is_listed(self, host: str, port: int | None) -> bool:
-        if _matches(host, self.vendor_hosts) or _matches(host, self.allowed_hosts):
+        if _matches(host, self.allowed_hosts) or (_matches(host, self.vendor_hosts) and port in (None, 443)):
             return True
         return port is not None and f"{host}:{port}" in self.allowed_hosts
 

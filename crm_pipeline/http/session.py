@@ -6,11 +6,12 @@ Short retries only; whatever needs longer than `Patience` is raised, and the nex
 import logging
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
@@ -23,6 +24,7 @@ from crm_pipeline.http.redaction import Redactor
 from crm_pipeline.http.transport import Request, Transport, WireFailure
 
 LOG = logging.getLogger("crm_pipeline.http")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,26 @@ class _Again(Exception):
         self.pause = pause
 
 
+class Memory:
+    """What an account was asked once, for all who want to know; who asks while another does waits for it. Thread safe."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Any] = {}
+        self._asking: defaultdict[Hashable, threading.Lock] = defaultdict(threading.Lock)
+
+    def recall(self, key: Hashable, ask: Callable[[], T], *, again: bool = False) -> T:
+        """Return what `ask` answered when it was last asked, asking now when it never was, or `again`."""
+        with self._asking[key]:
+            if again or key not in self._known:
+                self._known[key] = ask()
+            known: T = self._known[key]
+            return known
+
+    def forget(self, key: Hashable) -> None:
+        """Ask again next time."""
+        self._known.pop(key, None)
+
+
 class Session:
     """Talks to one connection's CRM on one meter. One instance is shared by all threads of a walk."""
 
@@ -67,9 +89,11 @@ class Session:
         self.has_room = False
         """A walk says so when it cannot keep all its requests in flight any more: it is time to begin the next."""
         self.lane = "bulk"
+        """What requests of this session are that are nothing more urgent by themselves: bulk, writes, interactive."""
         self.before_write: Callable[[], None] | None = None
         """Is asked right before anything is sent that must not be repeated, after all waiting; raises when it may not be sent."""
-        """What requests of this session are that are nothing more urgent by themselves: bulk, writes, interactive."""
+        self.memory = Memory()
+        """What is asked of the account once; sessions set apart from this one share it."""
         self.latency = 0.0
         """Seconds an answer takes, of late."""
         self._patience = patience

@@ -3,7 +3,7 @@ what the CRM holds now.
 
     what the CRM holds of a field                       then
     --------------------------------------------------- ---------------------------------------------------------------
-    (an undo) not what we wrote any more                the whole change is merged: somebody changed it since
+    (an undo) not what we wrote any more                left as it is, its whole group with it: somebody changed it since
     its group has an open conflict                      left alone until a person decides
     what should be there                                nothing to send
     something else                                      sent
@@ -14,6 +14,7 @@ what the CRM holds now.
     none    some        -                               conflict
     none    none        all as first asked              applied when an earlier attempt may have done it, else merged
     none    none        golden value moved on meanwhile merged: the rule gave way to what somebody changed there
+    none    none        some changed since (an undo)    merged, or applied when an earlier attempt may have done the rest
 
 What belongs here: these tables, pure. Who claims changes and sends them belongs to `stages/drain.py`.
 """
@@ -77,6 +78,8 @@ class View:
     """Its group has an open conflict."""
     required: Any = ...
     """What the CRM must still hold (undo); `...`: nothing is required."""
+    group: str = ""
+    """Fields of one group go back together or not at all; empty: it stands alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +96,34 @@ class Judgement:
 
 def judge(views: Mapping[str, View], *, was_sent: bool) -> Judgement:
     """Decide about an update by the tables above. `was_sent`: an earlier attempt may have been applied."""
-    moved = [name for name, view in views.items() if view.required is not ... and not same(view.held, view.required)]
-    if moved and not (was_sent and all(same(view.held, view.wanted) for view in views.values())):
-        return Judgement(state=MERGED, code="changed_since", detail=f"Changed there since: {', '.join(moved)}; left as it is.")
-    left = sorted(name for name, view in views.items() if view.is_open)
-    send = {name: view.wanted for name, view in views.items() if not view.is_open and not same(view.held, view.wanted)}
-    if send or left:
-        return _contested(send, left)
+    moved = changed_since(views)
+    left = sorted(name for name, view in views.items() if view.is_open and name not in moved)
+    rest = {name: view for name, view in views.items() if name not in moved and not view.is_open}
+    send = {name: view.wanted for name, view in rest.items() if not same(view.held, view.wanted)}
+    if send or left or moved:
+        return _contested(send, left, moved, APPLIED if was_sent and rest else MERGED)
     if all(same(view.asked, view.wanted) for view in views.values()):
         return Judgement(state=APPLIED if was_sent else MERGED, code="held_already", detail="The CRM holds it already.")
     return Judgement(state=MERGED, code="yielded", detail="Somebody changed it there meanwhile, and by the rules that stands.")
 
 
-def _contested(send: Mapping[str, Any], left: list[str]) -> Judgement:
-    detail = f"Left to a person: open conflict about {', '.join(left)}. See: crm-pipeline conflicts list" if left else None
-    if send:
-        return Judgement(send, APPLIED, "open_conflict" if left else None, detail)
-    return Judgement(state=CONFLICT, code="open_conflict", detail=detail)
+def changed_since(views: Mapping[str, View]) -> list[str]:
+    """Return the fields an undo leaves, sorted: something of their group is neither what we wrote nor what it goes back to."""
+    groups = {view.group or name for name, view in views.items() if view.required is not ... and _is_moved(view)}
+    return sorted(name for name, view in views.items() if (view.group or name) in groups and not same(view.held, view.wanted))
+
+
+def _is_moved(view: View) -> bool:
+    return not same(view.held, view.required) and not same(view.held, view.wanted)
+
+
+def _contested(send: Mapping[str, Any], left: list[str], moved: list[str], otherwise: str) -> Judgement:
+    """Decide about a change of which something is left alone. `otherwise`: how it ends when nothing is sent or asked."""
+    said = [f"Left to a person: open conflict about {', '.join(left)}. See: crm-pipeline conflicts list"] if left else []
+    said += [f"Changed there since: {', '.join(moved)}; left as it is."] if moved else []
+    state = APPLIED if send else CONFLICT if left else otherwise
+    code = "open_conflict" if left else "changed_since" if moved else None
+    return Judgement(send, state, code, " ".join(said) or None)
 
 
 def same(one: Any, other: Any) -> bool:

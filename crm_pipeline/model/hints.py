@@ -5,6 +5,7 @@ the stages.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,10 @@ class Notice:
     hints: tuple[Hint, ...]
     repeats: bool
     """The CRM delivers again what was not answered well; where it never does, the same words are a new happening."""
+    learned: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Secrets it carries that were not known before, and later ones are checked against."""
+    farewell: str | None = None
+    """The application was taken away, in words for a person."""
 
 
 def row_of(hint: Hint) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from crm_pipeline.errors import UsageError
 from crm_pipeline.model import operation_values as values
 from crm_pipeline.model.writing import COMPLETE, CREATE, LINK, REOPEN, UNLINK, UPDATE
 
@@ -133,7 +134,9 @@ def known_fields(entity: str, action: str) -> tuple[str, ...]:
 
 def operation_id(given: Any) -> str:
     """Return the id of an operation as sent. Raises UsageError when there is none to tell it apart by."""
-    value = given.get("id") if isinstance(given, Mapping) else None
+    if not isinstance(given, Mapping):
+        raise UsageError(f"{values.shown(given)} is no operation.", what_to_do=f'Write an object with {", ".join(KEYS)}.')
+    value = given.get("id")
     if not isinstance(value, str) or not value or len(value) > values.LONGEST_ID:
         raise values.wrong(
             "id", f"{values.shown(value)} is no operation id", f"Write a text of your own, 1 to {values.LONGEST_ID} characters."

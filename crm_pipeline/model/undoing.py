@@ -37,6 +37,7 @@ class Applied:
     fields: Mapping[str, Any]
     """As it was queued, in golden terms."""
     written: Mapping[str, Any]
+    """Of a link those that were made or undone, in golden terms; empty: all of `fields`."""
     overwrote: Mapping[str, Any] | None
     """None: not known."""
     is_undone: bool = False
@@ -110,8 +111,8 @@ def _obstacles(change: Applied) -> Iterator[tuple[str, bool]]:
     yield REMOVED, change.is_removed
     yield UNDONE, change.is_undone
     yield CREATED, change.operation == CREATE
+    yield UNKNOWN, change.overwrote is None
     if change.operation not in (LINK, UNLINK):
-        yield UNKNOWN, change.overwrote is None
         yield UNDONE, bool(change.written) and change.undone_fields >= change.written.keys()
         yield NOTHING, not change.written
 
@@ -139,7 +140,8 @@ def _gathered(changes: Sequence[Applied], threads: Mapping[str, _Thread]) -> lis
         if _obstacle(change):
             continue
         if change.operation in (LINK, UNLINK):
-            made.append(Inverse(change.id, OPPOSITE[change.operation], change.fields, None, (change.id,)))
+            links = change.written or change.fields
+            made.append(Inverse(change.id, OPPOSITE[change.operation], links, None, (change.id,)))
             continue
         own = {name: thread for name, thread in threads.items() if thread.owner is change and not _is_idle(thread)}
         if own:

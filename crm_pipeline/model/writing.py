@@ -35,6 +35,8 @@ class LinkTo:
     """Decimal, of products; None: the product's own."""
     name: str | None = None
     """Product name, for CRMs that keep it in the row."""
+    golden_id: str | None = field(default=None, compare=False)
+    """What the other record stands for, to write down what was linked; no CRM is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from crm_pipeline.database import inbox, receipts
+from crm_pipeline.database import delta, inbox, receipts
 from crm_pipeline.database.event_log import purge
 from crm_pipeline.orchestration.resources import NEEDED
 
@@ -63,6 +63,13 @@ def forget_old_operations(context: dg.OpExecutionContext, config: RetentionConfi
     context.log.info(f"Deleted {receipts.purge(context.resources.pipeline.engine, config.operation_days)} operations.")
 
 
+@dg.op(required_resource_keys=NEEDED)
+def forget_old_tombstones(context: dg.OpExecutionContext) -> None:
+    """Forget what was taken away longer ago than `sync.database` says; clients that stayed away for longer read everything anew."""
+    with context.resources.pipeline.engine.begin() as db:
+        context.log.info(f"Forgot {delta.forget(db)} records that are gone.")
+
+
 def old_folders(storage: Path, before: datetime) -> Iterator[Path]:
     """Yield the folders of runs below Dagster's storage that were last written before."""
     for logs in storage.glob("*/compute_logs"):
@@ -81,6 +88,7 @@ def maintenance() -> None:
     forget_old_hints()
     forget_old_logs()
     forget_old_operations()
+    forget_old_tombstones()
 
 
 def _days_ago(days: int) -> datetime:

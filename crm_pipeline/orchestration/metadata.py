@@ -84,7 +84,7 @@ def outgoing_metadata(result: DrainResult, connection: str, rate: float | None, 
     seconds = max(result.seconds, 0.001)
     return {
         **{name: int(getattr(result, name)) for name in DRAIN_COUNTS},
-        **({"oldest_seconds": round(result.oldest_seconds, 1)} if result.oldest_seconds is not None else {}),
+        "oldest_seconds": round(result.oldest_seconds or 0.0, 1),
         "applied_per_second": round(result.rate, 2),
         "seconds": round(result.seconds, 3),
         **({"rate_budget_share": round(result.requests / (seconds * rate), 4)} if rate else {}),

@@ -10,15 +10,16 @@ import dagster as dg
 
 from crm_pipeline.connectors import Connector
 from crm_pipeline.database.checks import ask
+from crm_pipeline.orchestration.by_itself import one_step_job
 from crm_pipeline.orchestration.catalogue import written_entities
 from crm_pipeline.orchestration.failures import RETRY
 from crm_pipeline.orchestration.metadata import Metadata, outgoing_metadata
-from crm_pipeline.orchestration.partitions import CONNECTIONS, connections_of
+from crm_pipeline.orchestration.partitions import connections_of
 from crm_pipeline.orchestration.queue import DRAIN_JOB
 from crm_pipeline.orchestration.resources import NEEDED
-from crm_pipeline.orchestration.steps import Context, crm_of, in_words, reconcile_waiting
+from crm_pipeline.orchestration.steps import Context, crm_of, in_words, now_and_then, reconcile_waiting
 from crm_pipeline.stages.drain import drain
-from crm_pipeline.stages.parts import DrainResult
+from crm_pipeline.stages.parts import DrainProgress, DrainResult
 
 URGENT = "10"
 """Runs that write go before runs that read."""
@@ -51,26 +52,18 @@ def outgoing(connector: Connector) -> dg.AssetsDefinition:
 
 
 def drain_job(resources: Mapping[str, object]) -> dg.JobDefinition:
-    """Return drain_outgoing; it is given its resources here for the same reason as the sync jobs."""
+    """Return drain_outgoing."""
 
-    @dg.op(out=dg.Out(dg.Nothing), required_resource_keys=NEEDED, retry_policy=RETRY)
-    def drain_changes(context: dg.OpExecutionContext) -> None:
-        connection = context.partition_key
+    def drain_changes(context: dg.OpExecutionContext, connection: str) -> None:
         key = ["outgoing", crm_of(context, connection)]
         said = drain_connection(context, connection)
         context.log_event(dg.AssetMaterialization(key, partition=connection, metadata=said))
 
-    @dg.graph(name=DRAIN_JOB)
-    def drain_all() -> None:
-        drain_changes()
-
-    return drain_all.to_job(
+    return one_step_job(
+        DRAIN_JOB, "drain_changes", drain_changes, resources,
         description="Write to one connection (the partition) what it is owed; happens by itself within seconds.",
-        resource_defs=dict(resources),
-        partitions_def=CONNECTIONS,
-        executor_def=dg.in_process_executor,
-        run_tags={"crm/mode": "drain", "dagster/priority": URGENT, "dagster/max_runtime": "86400"},
-    )
+        tags={"crm/mode": "drain", "dagster/priority": URGENT, "dagster/max_runtime": "86400"},
+    )  # fmt: skip
 
 
 def drain_connection(context: Context, connection: str) -> Metadata:
@@ -87,9 +80,21 @@ def drain_connection(context: Context, connection: str) -> Metadata:
 def _drained(context: Context, connection: str) -> DrainResult:
     parts, lease = context.resources.pipeline, context.resources.lease
     with in_words(context, connection, "outgoing"):
-        done = drain(parts, connection, run_id=lease.run_id)[connection]
+        done = drain(parts, connection, run_id=lease.run_id, progress=_telling(context))[connection]
         if done.raised:
             raise done.raised
     if done.error:
         raise dg.Failure(f"{connection}/outgoing: {done.error}", allow_retries=False)
     return done
+
+
+def _telling(context: Context) -> DrainProgress:
+    """Return a progress that logs a line now and then."""
+    is_time = now_and_then()
+
+    def tell(connection: str, counts: Mapping[str, int]) -> None:
+        if is_time():
+            told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+            context.log.info(f"{connection}/outgoing: {sum(counts.values())} changes so far: {told}")
+
+    return tell

@@ -14,20 +14,12 @@ from crm_pipeline.connectors import Connector
 from crm_pipeline.database.agenda import Due, DueDrain, claim_due, due_drains, hurry
 from crm_pipeline.database.connections import list_connections
 from crm_pipeline.database.leases import live_runs
-from crm_pipeline.orchestration.partitions import CONNECTIONS, missing_partitions
+from crm_pipeline.orchestration.by_itself import PER_TICK, partitions_at_work, starting
+from crm_pipeline.orchestration.partitions import missing_partitions
 from crm_pipeline.orchestration.queue import DRAIN, DRAIN_JOB, PARTITION, SYNC, kind_of
 from crm_pipeline.orchestration.reaper import END, split_missing
 from crm_pipeline.wiring import Pipeline
 
-UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-PER_TICK = 50
-"""Runs requested at once: more would only wait in Dagster's queue instead of in our table."""
 PRIORITY = {"incremental_sync": "5", "initial_sync": "0"}
 """Small and frequent before large and rare."""
 
@@ -62,39 +54,23 @@ def connection_registry(connectors: Mapping[str, Connector]) -> dg.SensorDefinit
 def due_connections(jobs: Sequence[dg.JobDefinition]) -> dg.SensorDefinition:
     """Return the sensor that syncs what is due. jobs: initial_sync and incremental_sync."""
 
-    @dg.sensor(
-        name="due_connections",
-        jobs=jobs,
-        minimum_interval_seconds=5,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Syncs every active connection at its own interval; the first sync of a new one is the initial load.",
-    )
-    def body(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SensorResult | dg.SkipReason:
-        known = context.instance.get_dynamic_partitions(str(CONNECTIONS.name))
-        due = claim_due(pipeline.engine, known, partitions_at_work(context.instance), PER_TICK)
-        return dg.SensorResult([_request(one) for one in due]) if due else dg.SkipReason("Nothing is due.")
+    def find(context: dg.SensorEvaluationContext, pipeline: Pipeline, known: Sequence[str]) -> list[dg.RunRequest]:
+        return [_request(one) for one in claim_due(pipeline.engine, known, partitions_at_work(context.instance), PER_TICK)]
 
-    return body
+    description = "Syncs every active connection at its own interval; the first sync of a new one is the initial load."
+    return starting("due_connections", jobs, find, description=description, nothing="Nothing is due.")
 
 
 def outgoing_changes(job: dg.JobDefinition) -> dg.SensorDefinition:
     """Return the sensor that writes what connections are owed. job: drain_outgoing."""
 
-    @dg.sensor(
-        name="outgoing_changes",
-        job=job,
-        minimum_interval_seconds=5,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Writes to every active two-way connection what it is owed, as soon as a change's turn has come.",
-    )
-    def body(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SensorResult | dg.SkipReason:
-        known = context.instance.get_dynamic_partitions(str(CONNECTIONS.name))
+    def find(context: dg.SensorEvaluationContext, pipeline: Pipeline, known: Sequence[str]) -> list[dg.RunRequest]:
         due = due_drains(pipeline.engine, known, partitions_at_work(context.instance, DRAIN), PER_TICK)
         asked = [_drain_request(one, failures_in_a_row(context.instance, one), time.time()) for one in due]
-        requests = [request for request in asked if request]
-        return dg.SensorResult(requests) if requests else dg.SkipReason("No change waits for its turn.")
+        return [request for request in asked if request]
 
-    return body
+    description = "Writes to every active two-way connection what it is owed, as soon as a change's turn has come."
+    return starting("outgoing_changes", [job], find, description=description, nothing="No change waits for its turn.")
 
 
 @dg.sensor(
@@ -112,12 +88,6 @@ def reaper(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipel
     hurry(pipeline.engine, {runs[run_id].tags.get(PARTITION, "") for run_id in dead if kind_of(runs[run_id]) == SYNC})
     reason = f"Ended {', '.join(dead)}." if dead else f"{len(runs)} runs under way, {len(missing)} without a sign of life."
     return dg.SensorResult(skip_reason=reason, cursor=json.dumps(missing))
-
-
-def partitions_at_work(instance: dg.DagsterInstance, kind: str = SYNC) -> set[str]:
-    """Return the connections that a sync (or drain) under way or in the queue is for."""
-    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
-    return {run.tags[PARTITION] for run in runs if PARTITION in run.tags and kind_of(run) == kind}
 
 
 def failures_in_a_row(instance: dg.DagsterInstance, one: DueDrain) -> list[tuple[str, float]]:

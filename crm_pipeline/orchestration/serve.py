@@ -109,7 +109,7 @@ def start_dagster(settings: Settings, port: int = 0, variables: Mapping[str, str
     Raises NotReady with the end of its log when it does not come up.
     """
     home = dagster_home(settings)
-    port = port or _free_port()
+    port = port or free_port()
     log = home / "dagster.log"
     command = [sys.executable, "-m", "dagster", "dev", "-m", MODULE, "-h", "127.0.0.1", "-p", str(port)]
     with log.open("ab") as output:
@@ -140,12 +140,18 @@ def dagster_home(settings: Settings) -> Path:
 
 def environment(settings: Settings) -> dict[str, str]:
     """Return the environment of Dagster's processes: ours, handed on, with these settings and where its storage is."""
-    own = {f"CRM_{name.upper()}": _spelled(value) for name, value in settings if value is not None}
-    places = {"DAGSTER_HOME": str(dagster_home(settings)), **dagster_environment(settings)}
-    return {**os.environ, **own, "CRM_HOME": str(settings.home.expanduser().resolve()), **places}
+    return {**handed_on(settings), "DAGSTER_HOME": str(dagster_home(settings)), **dagster_environment(settings)}
+
+
+def handed_on(settings: Settings) -> dict[str, str]:
+    """Return our environment with these settings. What nobody set stays unset, and what was unset is so, whatever is around."""
+    own = {f"CRM_{name.upper()}": _spelled(getattr(settings, name)) for name in settings.model_fields_set}
+    return {**os.environ, **own, "CRM_HOME": str(settings.home.expanduser().resolve())}
 
 
 def _spelled(value: object) -> str:
+    if value is None:
+        return ""  # read as unset, and stronger than a line of `.env`
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
@@ -168,7 +174,8 @@ def _require_ready(started: Dagster) -> None:
         raise NotReady
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

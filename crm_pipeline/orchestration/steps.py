@@ -4,7 +4,7 @@ Used by the assets (launched from the lineage) and by the jobs (launched by sens
 """
 
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -180,16 +180,28 @@ def in_words(context: Context, connection: str, entity: str) -> Iterator[None]:
 
 
 def _telling(context: Context) -> Progress:
-    """Return a progress that logs a line now and then: every line is a row of the event log."""
-    said = time.monotonic()
+    """Return a progress that logs a line now and then."""
+    is_time = now_and_then()
 
     def tell(connection: str, entity: str, result: EntityResult) -> None:
-        nonlocal said
-        if time.monotonic() - said > SAY_EVERY:
-            said = time.monotonic()
+        if is_time():
             context.log.info(f"{connection}/{entity}: {result.read} read so far")
 
     return tell
+
+
+def now_and_then() -> Callable[[], bool]:
+    """Return a function that says whether it is time for another line: every line is a row of the event log."""
+    said = time.monotonic()
+
+    def is_time() -> bool:
+        nonlocal said
+        if time.monotonic() - said <= SAY_EVERY:
+            return False
+        said = time.monotonic()
+        return True
+
+    return is_time
 
 
 def _with_own_step(context: Context) -> frozenset[str]:

@@ -4,16 +4,12 @@ Its runs take the connection's turn to sync (see `queue.py`), so one process at 
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
 from crm_pipeline.database.inbox import Waiting, waiting
-from crm_pipeline.orchestration.failures import RETRY
-from crm_pipeline.orchestration.partitions import CONNECTIONS
-from crm_pipeline.orchestration.queue import SYNC
-from crm_pipeline.orchestration.resources import NEEDED
-from crm_pipeline.orchestration.sensors import PER_TICK, partitions_at_work
+from crm_pipeline.orchestration.by_itself import PER_TICK, one_step_job, partitions_at_work, starting
 from crm_pipeline.orchestration.steps import Context, crm_of, golden_news, in_words, landed, report
 from crm_pipeline.stages.inbox import follow
 from crm_pipeline.wiring import Pipeline
@@ -26,42 +22,23 @@ SAME_AGAIN = 30
 
 
 def follow_job(resources: Mapping[str, object]) -> dg.JobDefinition:
-    """Return follow_webhooks; it is given its resources here for the same reason as the sync jobs."""
-
-    @dg.op(out=dg.Out(dg.Nothing), required_resource_keys=NEEDED, retry_policy=RETRY)
-    def read_hinted(context: dg.OpExecutionContext) -> None:
-        _follow(context, context.partition_key)
-
-    @dg.graph(name=JOB)
-    def follow_all() -> None:
-        read_hinted()
-
-    return follow_all.to_job(
+    """Return follow_webhooks."""
+    return one_step_job(
+        JOB, "read_hinted", _follow, resources,
         description="Read again what webhooks of one connection (the partition) hinted at; happens by itself within seconds.",
-        resource_defs=dict(resources),
-        partitions_def=CONNECTIONS,
-        executor_def=dg.in_process_executor,
-        run_tags={"crm/mode": "record", "dagster/priority": URGENT, "dagster/max_runtime": "3600"},
-    )
+        tags={"crm/mode": "record", "dagster/priority": URGENT, "dagster/max_runtime": "3600"},
+    )  # fmt: skip
 
 
 def webhooks_received(job: dg.JobDefinition) -> dg.SensorDefinition:
     """Return the sensor that looks into the inbox. job: follow_webhooks."""
 
-    @dg.sensor(
-        name="webhooks_received",
-        job=job,
-        minimum_interval_seconds=5,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Reads again what webhooks hinted at, connection by connection.",
-    )
-    def body(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SensorResult | dg.SkipReason:
-        known = context.instance.get_dynamic_partitions(str(CONNECTIONS.name))
-        found = waiting(pipeline.engine, known, partitions_at_work(context.instance, SYNC), PER_TICK)
-        requests = [_request(one, time.time()) for one in found]
-        return dg.SensorResult(requests) if requests else dg.SkipReason("No hint waits.")
+    def find(context: dg.SensorEvaluationContext, pipeline: Pipeline, known: Sequence[str]) -> list[dg.RunRequest]:
+        found = waiting(pipeline.engine, known, partitions_at_work(context.instance), PER_TICK)
+        return [_request(one, time.time()) for one in found]
 
-    return body
+    description = "Reads again what webhooks hinted at, connection by connection."
+    return starting("webhooks_received", [job], find, description=description, nothing="No hint waits.")
 
 
 def _request(one: Waiting, now: float) -> dg.RunRequest:

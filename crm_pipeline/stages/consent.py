@@ -78,15 +78,19 @@ def ask(parts: Parts, wanted: Wanted, user_id: int, *, now: datetime) -> Asked:
 
 def author_of(parts: Parts, state: str, *, now: datetime) -> int:
     """Return who asked for a consent. Raises StateRefused when the state is not ours or is over."""
-    if not _STATE.fullmatch(state):
+    if not is_ours(parts, state):
         raise StateRefused("The state is not one of ours.", what_to_do=ASK_AGAIN)
-    head, _, _signature = state.rpartition(".")
-    if not any(hmac.compare_digest(state, f"{head}.{_sign(key, head)}") for key in _keys(parts)):
-        raise StateRefused("The state is not one of ours.", what_to_do=ASK_AGAIN)
-    _nonce, user_id, expires = head.split(".")
+    _nonce, user_id, expires, _signature = state.split(".")
     if int(expires) <= now.timestamp():
         raise StateRefused("The authorization link is over: it is good for ten minutes.", what_to_do=ASK_AGAIN)
     return int(user_id)
+
+
+def is_ours(parts: Parts, state: str) -> bool:
+    """Return whether a state was made here, also one that is over or was used: asks nobody."""
+    head, _, _signature = state.rpartition(".")
+    signed = (f"{head}.{_sign(key, head)}" for key in _keys(parts)) if _STATE.fullmatch(state) else ()
+    return any(hmac.compare_digest(state, one) for one in signed)
 
 
 def finish(parts: Parts, answer: Mapping[str, str], *, now: datetime, caller: int | None = None) -> ConnectionRow:
@@ -95,20 +99,23 @@ def finish(parts: Parts, answer: Mapping[str, str], *, now: datetime, caller: in
     caller: who brings it, where that is known: nobody but who asked for it. The state is used up whatever comes of it. Raises
     StateRefused, AccessRefused, HostNotAllowed (where the account is said to live), and what `connect` raises.
     """
-    state = answer.get("state", "")
+    wanted, actor = take(parts, answer.get("state", ""), now=now, caller=caller)
+    code = answer.get("code", "")
+    if answer.get("error") or not code or len(code) > LONGEST_CODE:
+        raise AccessRefused("Access was not allowed, or the answer holds no code.", what_to_do=ASK_AGAIN)
+    base_url = where(parts, _connector(parts, wanted.crm), wanted, answer)
+    name = wanted.name or name_for(parts, wanted.crm, base_url)
+    return connect(parts, wanted.crm, name, base_url, secrets_of(wanted), code, now=now, recognise=True, actor=actor)
+
+
+def take(parts: Parts, state: str, *, now: datetime, caller: int | None = None) -> tuple[Wanted, str]:
+    """Use a state up: return what was asked for, and by whom (name). Raises StateRefused."""
     actor = _author(parts, author_of(parts, state, now=now), caller)
     with parts.engine.begin() as db:
         found = consent.use(db, parts.settings.encryption_keys, _hash(state), now)
     if found is None:
         raise StateRefused("The authorization link was used before.", what_to_do=ASK_AGAIN)
-    wanted = Wanted(**found[1])
-    code = answer.get("code", "")
-    if answer.get("error") or not code or len(code) > LONGEST_CODE:
-        raise AccessRefused("Access was not allowed, or the answer holds no code.", what_to_do=ASK_AGAIN)
-    base_url = _where(parts, _connector(parts, wanted.crm), wanted, answer)
-    secrets = _secrets(wanted)
-    name = wanted.name or _name_for(parts, wanted.crm, base_url)
-    return connect(parts, wanted.crm, name, base_url, secrets, code, now=now, recognise=True, actor=actor)
+    return Wanted(**found[1]), actor
 
 
 def _author(parts: Parts, user_id: int, caller: int | None) -> str:
@@ -177,7 +184,8 @@ def _known_secrets(parts: Parts, wanted: Wanted) -> dict[str, str]:
     return {}
 
 
-def _secrets(wanted: Wanted) -> dict[str, str]:
+def secrets_of(wanted: Wanted) -> dict[str, str]:
+    """Return what is known of the application."""
     found = {
         "client_id": wanted.client_id, "client_secret": wanted.client_secret, "redirect_uri": wanted.redirect_uri,
         "oauth_url": wanted.oauth_url,
@@ -189,7 +197,7 @@ _TOLD = ("referer", "domain")
 """Under which names the CRMs say where the account lives (facts: amocrm 1.1, bitrix24 1.2)."""
 
 
-def _where(parts: Parts, connector: Connector, wanted: Wanted, answer: Mapping[str, str]) -> str:
+def where(parts: Parts, connector: Connector, wanted: Wanted, answer: Mapping[str, str]) -> str:
     """Return the account's address: as asked for, else as told; both must be the same host, and one that may be contacted."""
     told = next((_address(answer[name]) for name in _TOLD if answer.get(name)), "")
     if told:
@@ -221,7 +229,7 @@ def _netloc(url: str) -> str:
     return f"{(parts.hostname or '').rstrip('.').lower()}:{port}"
 
 
-def _name_for(parts: Parts, crm: str, base_url: str) -> str:
+def name_for(parts: Parts, crm: str, base_url: str) -> str:
     """Return a name nobody has for an account, after its address."""
     host = urlsplit(base_url).hostname or crm
     label = host if is_loopback(host) else host.partition(".")[0]

@@ -16,8 +16,8 @@ from crm_pipeline.database.bases import Agreed
 from crm_pipeline.database.delivery import GoldenNow
 from crm_pipeline.database.outgoing import Change
 from crm_pipeline.database.refusals import Connection
-from crm_pipeline.database.translating import Asked, Translated, translate
-from crm_pipeline.model.delivery import APPLIED, MERGED, REJECTED, Judgement, View, judge
+from crm_pipeline.database.translating import Asked, Translated, linked_id, translate
+from crm_pipeline.model.delivery import APPLIED, MERGED, REJECTED, Judgement, View, judge, same
 from crm_pipeline.model.golden import golden_name
 from crm_pipeline.model.owing import group_of, held_by, value_of
 from crm_pipeline.model.records import MappingContext, RawRecord, SourceRecord
@@ -182,7 +182,8 @@ def _fields_left(bench: Bench, case: Case) -> Verdict:
     judgement = judge(_views(case), was_sent=case.change.sent_at is not None)
     if judgement.send:
         return _not_too_soon(bench, replace(case, wanted=judgement.send), judgement)
-    written = case.wanted if judgement.state == APPLIED else None
+    there = {column: value for column, value in case.wanted.items() if same(case.held.get(column), value)}
+    written = there if judgement.state == APPLIED else None
     return End(judgement.state, judgement.code or "", judgement.detail or "", case.external_id, written)
 
 
@@ -191,7 +192,7 @@ def _views(case: Case) -> dict[str, View]:
     return {
         column: View(
             case.asked.get(column), value, case.held.get(column), group_of(case.change.entity, column) in case.golden.open_groups,
-            ... if required is None else required.get(column),
+            ... if required is None else required.get(column), group_of(case.change.entity, column),
         )
         for column, value in case.wanted.items()
     }  # fmt: skip
@@ -204,7 +205,7 @@ def _links_left(bench: Bench, case: Case) -> Verdict:
     if left:
         return _not_too_soon(bench, replace(case, links=left), None)
     state = MERGED if case.change.sent_at is None else APPLIED
-    return End(state, "held_already", "The CRM holds it already.", case.external_id, {})
+    return End(state, "held_already", "The CRM holds it already.", case.external_id, linked(case))
 
 
 def _not_too_soon(bench: Bench, case: Case, judgement: Judgement | None) -> Verdict:
@@ -251,6 +252,13 @@ def overwrites(case: Case) -> dict[str, Any]:
 def written(case: Case, left_out: Iterable[str]) -> dict[str, Any]:
     """Return what was written once the CRM has confirmed it."""
     return {column: value for column, value in case.wanted.items() if column not in set(left_out)}
+
+
+def linked(case: Case) -> dict[str, Any]:
+    """Return the links that were made or undone: of those asked for, in the words of the change, the ones that were sent."""
+    sent = {link.golden_id for link in case.links}
+    kept = {name: [link for link in links if linked_id(link) in sent] for name, links in case.change.fields.items()}
+    return {name: links for name, links in kept.items() if links}
 
 
 def said_at(case: Case) -> datetime | None:

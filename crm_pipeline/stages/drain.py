@@ -105,9 +105,9 @@ def _two_way(parts: Parts, name: str) -> ConnectionRow:
 
 
 def _all_due(parts: Parts) -> list[ConnectionRow]:
-    due = {waiting.connection for waiting in outgoing_desk.waiting(parts.engine)}
     rows = connections.list_connections(parts.engine)
-    return [row for row in rows if row.name in due and row.direction == "two_way" and row.status == "active"]
+    able = [row for row in rows if row.direction == "two_way" and row.status == "active"]
+    return [row for row in able if outgoing_desk.left(parts.engine, row.id)[0]]
 
 
 def _drain_one(parts: Parts, row: ConnectionRow, run_id: str | None, progress: DrainProgress) -> DrainResult:

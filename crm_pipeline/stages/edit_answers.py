@@ -42,6 +42,7 @@ class OperationResult:
 
 def answer(db: Connection, cases: Sequence[Case], desk: Desk) -> list[OperationResult]:
     """Say what became of operations that were reconciled, and keep it."""
+    stored.carry(db, [case.id for case in cases if case.id and case.is_let_in])
     changes = stored.changes(db, [case.id for case in cases if case.id])
     now = _Now.look(db, cases)
     two_way = {id_ for id_, _, direction in stored.sides(db).crms.values() if direction == "two_way"}

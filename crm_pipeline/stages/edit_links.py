@@ -1,6 +1,7 @@
 """Links of records an edit makes or takes away: they go straight into the queue, one change per connection.
 
-What records are linked with is no field golden is compared by, so nothing else would owe it to anybody.
+What records are linked with is no field golden is compared by, so nothing else would owe it to anybody. A record this very
+upload makes in a connection is made there with its links.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,17 +11,32 @@ from crm_pipeline.database.outgoing import NewChange
 from crm_pipeline.database.refusals import Connection
 from crm_pipeline.model.delivery import INTERACTIVE
 from crm_pipeline.model.operations import LINKED
-from crm_pipeline.model.writing import LINK, UNLINK
+from crm_pipeline.model.writing import CREATE, LINK, UNLINK
 from crm_pipeline.stages.edit_reading import Case, Door
 
 
 def link_changes(db: Connection, door: Door, cases: Iterable[Case]) -> list[NewChange]:
     """Return one change per connection that has both records, or is about to, and can link them."""
+    cases = list(cases)
     linking = [case for case in cases if case.operation and case.operation.action in (LINK, UNLINK)]
     if not linking:
         return []
-    places = _places(db, door, cases, linking)
-    return [change for case in linking for change in _link_changes(door, case, places)]
+    made, places = _made(door, cases), _places(db, door, cases, linking)
+    return [change for case in linking for change in _link_changes(door, case, places) if _key(change) not in made]
+
+
+def _key(change: NewChange) -> tuple[str, str, int]:
+    return change.entity, change.golden_id, change.connection_id
+
+
+def _made(door: Door, cases: Iterable[Case]) -> set[tuple[str, str, int]]:
+    """Return (entity, golden id, connection) of what this upload makes there: queued later than links, it would come too late."""
+    creates = [(case.operation, case.golden_id) for case in cases if case.operation and case.operation.action == CREATE]
+    return {
+        (operation.entity, golden_id or "", door.sides.crms[name][0])
+        for operation, golden_id in creates
+        for name in operation.connections
+    }
 
 
 Places = Mapping[tuple[str, str], Mapping[int, str | None]]

@@ -53,8 +53,10 @@ class Case:
     """An operation of this upload that this one repeats."""
 
     def refuse(self, error: UsageError) -> None:
-        """Refuse it, with a sentence."""
+        """Refuse it, with a sentence; a record it would have made has no id."""
         self.status, self.reason = REJECTED, str(error)
+        if self.operation and self.operation.action == CREATE:
+            self.golden_id = None
 
     @property
     def is_let_in(self) -> bool:

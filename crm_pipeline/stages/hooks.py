@@ -5,6 +5,7 @@ Nothing here reads a record: a delivery is a hint, kept before it is answered; l
 
 import hashlib
 import logging
+import re
 from urllib.parse import urlsplit
 
 from crm_pipeline.connectors import Connector, Hooked, Registration
@@ -14,10 +15,12 @@ from crm_pipeline.database.inbox import Door, Webhook
 from crm_pipeline.errors import AccessDenied, ConsentNeeded, CrmPipelineError
 from crm_pipeline.http.hosts import is_loopback
 from crm_pipeline.model.hints import rows_of
+from crm_pipeline.stages.farewells import PATH, part
 from crm_pipeline.stages.parts import Parts
 
 LOG = logging.getLogger("crm_pipeline.hooks")
-PATH = "/api/webhooks"
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 NO_ADDRESS = "CRM_PUBLIC_URL is not set: changes are found at the next sync only."
 OUT_OF_REACH = (
     "CRM_PUBLIC_URL is an address of this machine, which the CRM cannot reach: changes are found at the next sync only."
@@ -58,9 +61,10 @@ def withdraw(parts: Parts, name: str) -> str | None:
 
 
 def door(parts: Parts, connection_id: str, token: str) -> Door | None:
-    """Return whose address this is, None when it is nobody's; costs one look-up whatever is asked."""
-    number = int(connection_id) if connection_id.isascii() and connection_id.isdigit() and len(connection_id) < 10 else 0
-    return inbox.find_door(parts.engine, number, token)
+    """Return whose address this is, None when it is nobody's; costs one look-up at most, and none for what cannot be one."""
+    if not (_NUMBER.fullmatch(connection_id) and _TOKEN.fullmatch(token)):
+        return None
+    return inbox.find_door(parts.inbox_engine, int(connection_id), token)
 
 
 def receive(parts: Parts, door: Door, body: bytes) -> int:
@@ -70,15 +74,19 @@ def receive(parts: Parts, door: Door, body: bytes) -> int:
         raise AccessDenied(NOT_ITS_WAY)
     notice = connector.read_delivery(body, door.stable_id, _secrets(parts, door))
     digest = hashlib.sha256(body).hexdigest()
-    with parts.engine.begin() as db:
+    with parts.inbox_engine.begin() as db:
         fresh = inbox.put(db, door.id, rows_of(notice, digest), digest, wakes=not notice.repeats)
+        if notice.learned:
+            vault.learn(db, parts.settings.encryption_keys, door.id, notice.learned)
+        if notice.farewell:
+            part(db, door.id, door.name, door.status, notice.farewell)
     LOG.info("webhook connection=%s hints=%s new=%s", door.name, len(notice.hints), fresh)
     return fresh
 
 
 def _secrets(parts: Parts, door: Door) -> dict[str, object]:
     try:
-        return vault.RowVault(parts.engine, parts.settings.encryption_keys, door.id).read()
+        return vault.RowVault(parts.inbox_engine, parts.settings.encryption_keys, door.id).read()
     except ConsentNeeded:  # it has none at the moment; the address is still its own
         return {}
 

@@ -272,18 +272,11 @@ def _is_filled(value: Any) -> bool:
 def _lacking(receiver: Receiver, translated: Translated) -> list[str]:
     """Return the columns a new record needs and does not have; what is about to be created there will be had."""
     awaited = set(translated.missing) if translated.waits else set()
+    awaited |= {"target_entity"} if "target_id" in awaited else set()
     return [
         column for column in receiver.writable.required
         if not _is_filled(translated.values.get(column)) and golden_name(column) not in awaited
     ]  # fmt: skip
-
-
-# The report -----------------------------------------------------------------------------------------------------------
-
-
-def missing_counterparts(db: Connection) -> list[owing.Missing]:
-    """Return what records of two-way connections refer to without a counterpart there: what is left out when writing."""
-    return list(owing.missing_counterparts(db))
 
 
 def written_entities(connector: Connector) -> list[str]:

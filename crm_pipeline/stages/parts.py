@@ -24,6 +24,9 @@ class Parts(Protocol):
     def engine(self) -> Engine: ...
 
     @property
+    def inbox_engine(self) -> Engine: ...
+
+    @property
     def rules(self) -> Rules: ...
 
     @property

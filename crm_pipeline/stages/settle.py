@@ -7,21 +7,24 @@ What belongs here: keeping count of a claim until every change of it is settled 
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from crm_pipeline.database import bases, echo, outgoing
+from crm_pipeline.database import bases, echo, outgoing, undoing
 from crm_pipeline.database.echo import Written
 from crm_pipeline.database.outgoing import Change, Parked, Settlement
 from crm_pipeline.database.refusals import Connection, Engine
+from crm_pipeline.database.translating import linked_id
 from crm_pipeline.errors import ConnectionStopped, CrmUnavailable
 from crm_pipeline.model.delivery import APPLIED, MAX_ATTEMPTS, REJECTED, wait_after
 from crm_pipeline.model.writing import APPLIED as WAS_APPLIED
 from crm_pipeline.model.writing import CREATE, LINK, REFUSED, UNKNOWN, UNLINK, Outcome
-from crm_pipeline.stages.consider import Case, End, Verdict, Wait, agreements, notes, overwrites, said_at, written
+from crm_pipeline.stages.consider import Case, End, Verdict, Wait, agreements, linked, notes, overwrites, said_at, written
 
 LOG = logging.getLogger("crm_pipeline.outgoing")
+UNDO = "undo:"
+"""How the origin of a change begins that takes back another."""
 SOON = 1.0
 """Seconds after which a change whose answer was lost is looked at again: usually it was applied."""
 
@@ -62,8 +65,9 @@ class Closing:
         case, settlement = self.case, self.settlement
         if case is None or settlement.state != APPLIED or settlement.written is None or settlement.external_id is None:
             return None
+        values = {} if case.change.operation in (LINK, UNLINK) else settlement.written
         return Written(
-            settlement.external_id, case.golden.golden_id, settlement.written, self.updated_at, said_at(case),
+            settlement.external_id, case.golden.golden_id, values, self.updated_at, said_at(case),
             is_own=case.change.requires is None, is_new=case.change.operation == CREATE,
         )  # fmt: skip
 
@@ -152,6 +156,7 @@ class Ledger:
 
     def _keep(self, db: Connection, closings: Sequence[Closing]) -> None:
         known = [written for closing in closings if (written := closing.written)]
+        undoing.forget_links(db, self._entity, [link for closing in closings for link in _parted(closing)])
         echo.keep_written(db, self._connection_id, self._entity, known)
         agreed = [
             one
@@ -197,6 +202,14 @@ def _ended(change: Change, end: End, case: Case | None) -> Closing:
     return Closing(settlement, case)
 
 
+def _parted(closing: Closing) -> Iterator[tuple[str, str, str]]:
+    """Yield the links an undo has parted: golden id, field, golden id of the other."""
+    case = closing.case
+    if case and case.change.operation == UNLINK and case.change.origin.startswith(UNDO) and closing.settlement.state == APPLIED:
+        for name, links in (closing.settlement.written or {}).items():
+            yield from ((case.golden.golden_id, name, linked_id(link) or "") for link in links)
+
+
 def _parked(change: Change, wait: Wait) -> Parked:
     return Parked(
         change.id, change.fence, wait.seconds, code=wait.code, detail=wait.detail, counts=False, uncertain=wait.uncertain
@@ -216,7 +229,8 @@ def _rest(change: Change) -> float:
 
 def _closing(case: Case, outcome: Outcome) -> Closing:
     change = case.change
-    done, remarks = written(case, outcome.left_out), _remarks(case, outcome)
+    is_link = change.operation in (LINK, UNLINK)
+    done, remarks = linked(case) if is_link else written(case, outcome.left_out), _remarks(case, outcome)
     if outcome.status == REFUSED or (outcome.left_out and not done):
         words = remarks or "The CRM refused it without a word."
         return Closing(Settlement(change.id, change.fence, REJECTED, code=outcome.code or "refused", detail=words), case)
@@ -224,7 +238,7 @@ def _closing(case: Case, outcome: Outcome) -> Closing:
     code = (outcome.code or "left_out") if remarks else None
     external_id = outcome.external_id or case.external_id
     # A link moves no record's time: noted as a later one, the record read right afterwards would be old news.
-    updated_at = None if change.operation in (LINK, UNLINK) else outcome.updated_at
+    updated_at = None if is_link else outcome.updated_at
     return Closing(Settlement(change.id, change.fence, APPLIED, external_id, done, over, code, remarks), case, updated_at)
 
 

@@ -5,24 +5,27 @@ holds what we wrote is judged again by draining, right before it is written.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from crm_pipeline.database import audit, connections, outgoing, undoing
 from crm_pipeline.database.outgoing import NewChange
 from crm_pipeline.database.refusals import Connection
+from crm_pipeline.database.translating import linked_id
 from crm_pipeline.database.undoing import Page, Record, Which
 from crm_pipeline.errors import UsageError
-from crm_pipeline.model.delivery import BULK, same
+from crm_pipeline.model.delivery import BULK, View, judge
 from crm_pipeline.model.entities import GOLDEN
 from crm_pipeline.model.golden import golden_name
-from crm_pipeline.model.owing import value_of
+from crm_pipeline.model.owing import group_of, value_of
 from crm_pipeline.model.undoing import REASONS, Inverse, Left, inverses
+from crm_pipeline.model.writing import UNLINK
 from crm_pipeline.stages.parts import Parts
 
-HOLDS, CHANGED, GONE = "holds", "changed", "gone"
-"""What a record does to what was written to it: holds it still, was changed there since, is not there any more."""
+HOLDS, PARTLY, CHANGED, GONE = "holds", "partly", "changed", "gone"
+"""What a record does to what was written to it, as far as we know: holds it still, holds some of it, was changed there since (or
+waits for a person), is not there any more."""
 SHOWN = 200
 Found = dict[str, Any]
 
@@ -36,11 +39,12 @@ class Undone:
     queued: int = 0
     """Inverses queued; on a dry run those that would be."""
     counts: list[Found] = field(default_factory=list)
-    """{connection, entity, operation, inverses, changes, holds, changed, gone}: by what we know of the records now."""
+    """{connection, entity, operation, inverses, changes, holds, partly, changed, gone}: by what we know of the records now."""
     left: list[Found] = field(default_factory=list)
     """{connection, entity, reason, changes, sentence}: what is not undone."""
     rows: list[Found] = field(default_factory=list)
-    """{change, undoes, connection, entity, external_id, golden_id, operation, fields: {field: {from, to}}, now}; not all."""
+    """{change, undoes, connection, entity, external_id, golden_id, operation, fields: {field: {from, to}}, now, left}; not all.
+    left: the fields that would stay as they are."""
     waiting: list[str] = field(default_factory=list)
     """Connections that are not written to as they stand now: what is queued for them waits."""
 
@@ -52,6 +56,17 @@ class _Step:
     record: Record
     inverse: Inverse
     now: str
+    left: tuple[str, ...] = ()
+    """Of its fields those that would stay as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of records of one entity of one connection."""
+
+    held: Mapping[str, Mapping[str, Any]]
+    linked: Set[tuple[str, str, str]]
+    open: Set[tuple[str, str]]
 
 
 def undo(
@@ -92,25 +107,61 @@ def _waiting(parts: Parts, names: set[str]) -> list[str]:
 
 def _judged(db: Connection, page: Page) -> Iterator[_Step | tuple[Record, Left]]:
     """Yield what each change comes to, and what its record does to it as far as we know."""
-    known = _held(db, page)
+    known = _known(db, page)
     for record, changes in page:
-        held = known.get((record.connection_id, record.entity), {}).get(record.external_id)
+        about = known[record.connection_id, record.entity]
         for one in inverses(changes):
-            yield (record, one) if isinstance(one, Left) else _Step(record, one, _now(one, held))
+            yield (record, one) if isinstance(one, Left) else _step(record, one, about)
 
 
-def _held(db: Connection, page: Page) -> dict[tuple[int, str], dict[str, dict[str, Any]]]:
-    asked: dict[tuple[int, str], list[str]] = {}
+def _known(db: Connection, page: Page) -> dict[tuple[int, str], _Known]:
+    asked: dict[tuple[int, str], list[Record]] = {}
     for record, _ in page:
-        asked.setdefault((record.connection_id, record.entity), []).append(record.external_id)
-    return {key: undoing.held_now(db, *key, ids) for key, ids in asked.items()}
+        asked.setdefault((record.connection_id, record.entity), []).append(record)
+    known = {}
+    for (connection_id, entity), records in asked.items():
+        ids = [one.external_id for one in records]
+        known[connection_id, entity] = _Known(
+            undoing.held_now(db, connection_id, entity, ids), undoing.linked_now(db, connection_id, entity, ids),
+            undoing.open_groups(db, entity, {one.golden_id for one in records}),
+        )  # fmt: skip
+    return known
 
 
-def _now(inverse: Inverse, held: Mapping[str, Any] | None) -> str:
+def _step(record: Record, inverse: Inverse, known: _Known) -> _Step:
+    held = known.held.get(record.external_id)
     if held is None:
-        return GONE
+        return _Step(record, inverse, GONE, tuple(sorted(inverse.fields)))
+    if inverse.requires is None:
+        return _linked_step(record, inverse, known.linked)
+    sent = judge(_views(record, inverse, held, known.open), was_sent=False).send
+    left = tuple(sorted(inverse.fields.keys() - sent))
+    return _Step(record, inverse, HOLDS if not left else PARTLY if sent else CHANGED, left)
+
+
+def _views(record: Record, inverse: Inverse, held: Mapping[str, Any], is_open: Set[tuple[str, str]]) -> dict[str, View]:
+    """Return the fields of an inverse as draining judges them."""
     required = inverse.requires or {}
-    return HOLDS if all(same(held.get(name), _typed(name, value)) for name, value in required.items()) else CHANGED
+    groups = {name: group_of(record.entity, name) for name in inverse.fields}
+    return {
+        name: View(
+            _typed(name, value), _typed(name, value), held.get(name), (record.golden_id, groups[name]) in is_open,
+            _typed(name, required.get(name)), groups[name],
+        )
+        for name, value in inverse.fields.items()
+    }  # fmt: skip
+
+
+def _linked_step(record: Record, inverse: Inverse, linked: Set[tuple[str, str, str]]) -> _Step:
+    """Return what is left to part, or to link again."""
+    parts = inverse.operation == UNLINK
+    fitting = {
+        name: [((record.external_id, name, linked_id(link) or "") in linked) == parts for link in links]
+        for name, links in inverse.fields.items()
+    }
+    left = tuple(sorted(name for name, fits in fitting.items() if not all(fits)))
+    is_any = any(fit for fits in fitting.values() for fit in fits)
+    return _Step(record, inverse, HOLDS if not left else PARTLY if is_any else CHANGED, left)
 
 
 def _typed(name: str, value: Any) -> Any:
@@ -146,7 +197,7 @@ class _Tally:
     def sum_up(self, done: Undone) -> None:
         """Write the counts down, in order."""
         for key, changes in sorted(self._changes.items()):
-            now = {word: self._steps[(*key, word)] for word in (HOLDS, CHANGED, GONE)}
+            now = {word: self._steps[(*key, word)] for word in (HOLDS, PARTLY, CHANGED, GONE)}
             head = dict(zip(("connection", "entity", "operation"), key, strict=True))
             done.counts.append({**head, "inverses": sum(now.values()), "changes": changes, **now})
         for (connection, entity, reason), count in sorted(self._left.items()):
@@ -167,12 +218,18 @@ def _change(step: _Step) -> NewChange:
 
 def _told(step: _Step) -> Found:
     record, inverse = step.record, step.inverse
-    fields = {name: {"from": (inverse.requires or {}).get(name), "to": value} for name, value in inverse.fields.items()}
+    fields = {name: _move(inverse, name, value) for name, value in inverse.fields.items()}
     return {
         "change": inverse.of, "undoes": list(inverse.undoes), "connection": record.connection, "entity": record.entity,
         "external_id": record.external_id, "golden_id": record.golden_id, "operation": inverse.operation, "fields": fields,
-        "now": step.now,
+        "now": step.now, "left": list(step.left),
     }  # fmt: skip
+
+
+def _move(inverse: Inverse, name: str, value: Any) -> dict[str, Any]:
+    if inverse.requires is not None:
+        return {"from": inverse.requires.get(name), "to": value}
+    return {"from": value, "to": None} if inverse.operation == UNLINK else {"from": None, "to": value}
 
 
 def _account(which: Which, done: Undone, reason: str | None) -> dict[str, Any]:

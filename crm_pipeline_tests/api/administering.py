@@ -7,6 +7,7 @@ import logging
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -103,6 +104,14 @@ class House:
             found = find_webhook(db, self.parts.settings.encryption_keys, connection_id)
         assert found is not None
         return f"{self.url}/api/webhooks/{connection_id}/{found.token}"
+
+
+def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """Return what a condition becomes, as soon as it is true."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "nothing came"
+    return found
 
 
 @contextmanager

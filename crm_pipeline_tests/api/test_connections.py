@@ -1,7 +1,7 @@
 """Connections over the API: by consent and by what is brought, seen without secrets, changed, tested, taken away; who may."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -86,60 +86,109 @@ def test_an_account_is_connected_by_what_is_brought(house: House, way: str) -> N
         assert made.json()["webhook"]["state"] == "refused" and "application" in made.json()["webhook"]["detail"]
 
 
-@pytest.mark.parametrize(
-    "brought",
-    [
-        {"crmType": "bitrix24", "webhookUrl": "https://evil.example/rest/1/secret/"},
-        {"crmType": "bitrix24", "webhookUrl": "http://169.254.169.254/rest/1/secret/"},
-        {"crmType": "bitrix24", "webhookUrl": "https://acme.bitrix24.ru@evil.example/rest/1/secret/"},
-        {"crmType": "bitrix24", "webhookUrl": "file:///etc/passwd"},
-        {"crmType": "bitrix24", "webhookUrl": "["},
-        {"crmType": "bitrix24", "webhookUrl": "https://[/rest/1/x/"},
-        {"crmType": "bitrix24", "baseUrl": "https://[", "token": "t"},
-        {
-            "crmType": "bitrix24",
-            "baseUrl": "https://acme.bitrix24.ru",
-            "code": "c",
-            "clientId": "i",
-            "clientSecret": "s",
-            "oauthUrl": "[",
-        },
-        {"crmType": "amocrm", "baseUrl": "https://acme.amocrm.ru.evil.example", "token": "t"},
-        {"crmType": "amocrm", "baseUrl": "http://acme.amocrm.ru", "token": "t"},
-        {"crmType": "amocrm", "baseUrl": "https://acme.amocrm.ru", "token": "t", "code": "c"},
-        {"crmType": "amocrm", "baseUrl": "https://acme.amocrm.ru"},
-        {"crmType": "nocrm", "baseUrl": "https://acme.amocrm.ru", "token": "t"},
-        {"crmType": "amocrm", "baseUrl": "https://acme.amocrm.ru", "token": "t", "name": "Not A Name"},
-        {"crmType": "amocrm", "baseUrl": "https://acme.amocrm.ru", "token": {"a": 1}},
-    ],
-)
-def test_what_may_not_be_contacted_or_understood_is_refused_without_a_request(house: House, brought: dict[str, Any]) -> None:
-    refused = house.person("admin").ask("POST", "", json={"name": "x"} | brought)
-    assert refused.status_code == 422 and refused.headers["Content-Type"] == "application/problem+json"
-    assert "secret" not in refused.text.replace("clientSecret", "")
+AMO, PORTAL = {"crmType": "amocrm", "token": "t"}, "https://acme.bitrix24.ru"
+OF_BITRIX = {"crmType": "bitrix24", "code": "c", "clientId": "i", "clientSecret": "s", "baseUrl": PORTAL}
+INNER = (
+    "http://169.254.169.254", "http://[::1]:{port}", "http://[::ffff:127.0.0.1]:{port}", "http://localhost:{port}",
+    "http://2130706433:{port}", "http://0x7f.1:{port}", "http://127.1:{port}", "https://acme.bitrix24.ru@127.0.0.1:{port}",
+    "https://metadata.google.internal", "https://acme.bitrix24.ru.evil.example", "https://acme.bitrix24.ru:22",
+    "https://evil.example%2f.bitrix24.ru", "file://127.0.0.1", "gopher://127.0.0.1:{port}",
+)  # fmt: skip
+"""Where no CRM is; `port`: of a server that must not hear of it."""
+REFUSED: list[dict[str, Any]] = [
+    *({"crmType": "bitrix24", "webhookUrl": f"{inner}/rest/1/secret/"} for inner in INNER),
+    *(AMO | {"baseUrl": inner} for inner in INNER),
+    *(OF_BITRIX | {"oauthUrl": inner} for inner in INNER),
+    {"crmType": "bitrix24", "webhookUrl": "https://evil.example/rest/1/secret/"},
+    {"crmType": "bitrix24", "webhookUrl": "https://acme.bitrix24.ru@evil.example/rest/1/secret/"},
+    {"crmType": "bitrix24", "webhookUrl": "["},
+    {"crmType": "bitrix24", "webhookUrl": "https://[/rest/1/x/"},
+    {"crmType": "bitrix24", "baseUrl": "https://[", "token": "t"},
+    OF_BITRIX | {"oauthUrl": "["},
+    AMO | {"baseUrl": "https://acme.amocrm.ru.evil.example"},
+    AMO | {"baseUrl": "http://acme.amocrm.ru"},
+    AMO | {"baseUrl": "https://acme.amocrm.ru", "code": "c"},
+    {"crmType": "amocrm", "baseUrl": "https://acme.amocrm.ru"},
+    AMO | {"crmType": "nocrm", "baseUrl": "https://acme.amocrm.ru"},
+    AMO | {"baseUrl": "https://acme.amocrm.ru", "name": "Not A Name"},
+    AMO | {"baseUrl": "https://acme.amocrm.ru", "token": {"a": 1}},
+]
 
 
-def test_a_redirect_to_where_it_may_not_lead_is_not_followed(house: House) -> None:
-    seen: list[str] = []
+class Inner:
+    """A server on a loopback port that is no CRM; `answers` (status, Location) says what it answers, `seen` who asked."""
 
-    class Moved(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            seen.append(self.headers["Host"])
-            self.send_response(302)
-            self.send_header("Location", f"http://localhost:{server.server_port}{self.path}")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.location = ""
+        inner = self
 
-        def log_message(self, *_args: object) -> None:
-            """Say nothing."""
+        class Asked(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                inner.seen.append(self.headers["Host"])
+                self.send_response(302)
+                self.send_header("Location", inner.location)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Moved) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/rest/1/secret0123456/"
+            do_GET = do_POST
+
+            def log_message(self, *_args: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Asked)
+        self.port = self.server.server_port
+
+
+@pytest.fixture
+def inner() -> Iterator[Inner]:
+    """Yield a server that waits for requests that should not come."""
+    found = Inner()
+    with found.server:
+        threading.Thread(target=found.server.serve_forever, daemon=True).start()
+        yield found
+        found.server.shutdown()
+
+
+def at(inner: Inner, written: Any) -> Any:
+    """Return what is written with the port of the server that must not hear of it."""
+    return written.replace("{port}", str(inner.port)) if isinstance(written, str) else written
+
+
+def test_what_may_not_be_contacted_or_understood_is_refused_without_a_request(house: House, inner: Inner) -> None:
+    admin = house.person("admin")
+    for written in REFUSED:
+        brought = {"name": "x"} | {name: at(inner, value) for name, value in written.items()}
+        refused = admin.ask("POST", "", json=brought)
+        assert refused.status_code == 422 and refused.headers["Content-Type"] == "application/problem+json", brought
+        assert "secret" not in refused.text.replace("clientSecret", "")
+    for place in INNER:
+        for name in ("baseUrl", "oauthUrl"):
+            asked = house.application("bitrix24") | {name: at(inner, place)}
+            assert admin.ask("POST", "/auth-url", json=asked).status_code == 422, asked
+    assert inner.seen == [] and admin.ask("GET", "").json()["items"] == []
+
+
+def test_a_referer_that_leads_elsewhere_is_refused_and_its_code_not_spent(house: House, inner: Inner) -> None:
+    admin, application = house.person("admin"), house.application("amocrm")
+    del application["baseUrl"]
+    elsewhere = [*(place.replace("bitrix24", "amocrm") for place in INNER), "acme.amocrm.ru@127.0.0.1:{port}", "evil.example",
+                 "127.0.0.1.evil.example", "127.0.0.1:{port}\\@acme.amocrm.ru", "[::1]:{port}", "//evil.example", "%", "["]  # fmt: skip
+    for place in elsewhere:
+        state = admin.ask("POST", "/auth-url", json=application).json()["state"]
+        answer = {"state": state, "code": "c" * 20, "referer": at(inner, place), "client_id": application["clientId"]}
+        back = requests.get(f"{house.url}/api/sync/connection/callback", params=answer, headers=BROWSER, timeout=10)
+        assert back.status_code == 422 and "Not connected" in back.text, (place, back.text)
+    assert inner.seen == [] and admin.ask("GET", "").json()["items"] == []
+
+
+def test_a_redirect_to_where_it_may_not_lead_is_not_followed(house: House, inner: Inner) -> None:
+    url = f"http://127.0.0.1:{inner.port}/rest/1/secret0123456/"
+    for place in INNER:
+        inner.location = at(inner, f"{place}/rest/1/secret0123456/")
         refused = house.person("admin").ask("POST", "", json={"crmType": "bitrix24", "name": "x", "webhookUrl": url})
-        server.shutdown()
-    assert refused.status_code == 422 and "secret0123456" not in refused.text
-    assert seen and not any("localhost" in host for host in seen)
+        assert refused.status_code == 422 and "secret0123456" not in refused.text, (place, refused.text)
+    assert set(inner.seen) == {f"127.0.0.1:{inner.port}"} and len(inner.seen) == len(INNER)
 
 
 def test_settings_pausing_resuming_and_who_may(house: House) -> None:

@@ -26,6 +26,7 @@ OPEN = {
     ("GET", "/api/health"),
     ("GET", "/api/sync/connection/callback"),
     ("POST", "/api/webhooks/{connection_id}/{token}"),
+    ("GET", "/api/webhooks/{connection_id}/{token}"),
     ("GET", "/api/openapi.json"),
     ("GET", "/api/docs"),
     ("GET", "/api/docs/docs.js"),

@@ -18,7 +18,7 @@ from crm_pipeline.errors import ConnectionBusy
 from crm_pipeline.stages.check import check
 from crm_pipeline.stages.inbox import follow
 from crm_pipeline.stages.sync import sync
-from crm_pipeline_tests.api.administering import CRMS, House, house
+from crm_pipeline_tests.api.administering import CRMS, House, house, until
 
 __all__ = ["house"]
 ENTITIES = ["companies", "contacts", "deals", "tasks"]
@@ -31,14 +31,6 @@ def hints(rows: Rows, state: str = "new") -> list[tuple[str, str, str]]:
     """Return the hints there are: entity, external id, action."""
     found = rows("SELECT entity, external_id, action FROM sync.inbox WHERE state = %s ORDER BY id", state)
     return [(str(row["entity"]), str(row["external_id"]), str(row["action"])) for row in found]
-
-
-def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """Return what a condition becomes, as soon as it is true."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "nothing came"
-    return found
 
 
 @pytest.fixture

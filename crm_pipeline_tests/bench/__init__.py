@@ -17,5 +17,7 @@
 | `quality.py` | how right links and suggestions are |
 | `real_limits.py`, `unthrottled.py`, `growth.py`, `matching.py` | the sections |
 | `queueing.py` | how fast the outgoing queue takes changes and gives them out |
+| `served.py` | an API over a filled database, and people logged in |
+| `serving.py` | how fast and how steadily it answers |
 | `tables.py` | what a section found, on the terminal and in the document |
 """

@@ -14,12 +14,13 @@ from crm_pipeline_tests.bench.growth import fill, growth
 from crm_pipeline_tests.bench.matching import matching
 from crm_pipeline_tests.bench.queueing import queueing
 from crm_pipeline_tests.bench.real_limits import real_limits
+from crm_pipeline_tests.bench.serving import serving
 from crm_pipeline_tests.bench.sizes import FULL, QUICK, Sizes
 from crm_pipeline_tests.bench.stand_ins import standing
 from crm_pipeline_tests.bench.tables import DOCUMENT, Section, measured_now, say, write
 from crm_pipeline_tests.bench.unthrottled import unthrottled
 
-LETTERS = "abcdef"
+LETTERS = "abcdefg"
 QUIET = 0.7
 """Load average of a machine that does nothing else."""
 
@@ -53,7 +54,7 @@ def _asked() -> argparse.Namespace:
 
 
 def _measure(place: Ground, sizes: Sizes, letters: set[str]) -> list[Section]:
-    """Do (b), (e) and (f) on a quiet machine; (a) hardly uses it, so the big stand-ins of (c) and (d) are filled meanwhile."""
+    """Do (b), (e), (f), (g) on a quiet machine; (a) hardly uses it, so the big stand-ins of (c) and (d) are filled meanwhile."""
     found: list[Section] = []
     with ExitStack() as stack:
         if "b" in letters:
@@ -65,6 +66,9 @@ def _measure(place: Ground, sizes: Sizes, letters: set[str]) -> list[Section]:
         if "f" in letters:
             say("(f) writing back")
             found += [queueing(place, sizes), *draining(place, sizes)]
+        if "g" in letters:
+            say("(g) the API")
+            found += serving(place, sizes)
         stands = fill(sizes) if letters & {"c", "d"} else []
         stack.enter_context(standing(*stands))
         if "a" in letters:

@@ -184,3 +184,64 @@ SELECT extract(epoch FROM settled_at - created_at)::float8 FROM sync.outgoing_ch
 WHERE lane = 'interactive' AND state = 'applied' ORDER BY id
 -- name: most_operating
 SELECT COALESCE(max(used_seconds), 0) FROM sync.operating_time
+
+-- name: open_crms
+INSERT INTO sync.connections (crm, name, base_url) VALUES
+    ('amocrm', 'amocrm', 'https://amocrm.example'), ('bitrix24', 'bitrix24', 'https://bitrix24.example');
+INSERT INTO sync.sync_status (connection_id, entity, last_mode, last_started_at, last_success_at, read_count)
+SELECT c.id, e.entity, 'incremental', now(), now(), 100
+FROM sync.connections c, unnest(ARRAY['users', 'pipelines', 'stages', 'companies', 'contacts', 'deals', 'tasks', 'communications']) AS e (entity)
+WHERE c.crm <> 'app';
+INSERT INTO crm.users (id, name, email, is_active)
+SELECT md5('users/' || n)::uuid, 'Сотрудник ' || n, 'user' || n || '@example.org', true FROM generate_series(0, %(users)s - 1) n;
+INSERT INTO crm.pipelines (id, name, is_main) VALUES (md5('pipelines/0')::uuid, 'Продажи', true);
+INSERT INTO crm.stages (id, name, sort, pipeline_id, category)
+SELECT md5('stages/' || n)::uuid, 'Этап ' || n, n, md5('pipelines/0')::uuid, CASE n WHEN 8 THEN 'won' WHEN 9 THEN 'lost' ELSE 'open' END
+FROM generate_series(0, 9) n
+-- name: fill_golden
+CREATE TEMPORARY TABLE born ON COMMIT DROP AS
+SELECT n, md5('contacts/' || n)::uuid AS id, md5('users/' || n / 10 %% %(users)s)::uuid AS owner_id,
+       md5('companies/' || n / 10 * 10)::uuid AS company_id,
+       now() - interval '90 days' - n * interval '1 second' AS created_at, now() - interval '2 days' - n * interval '100 milliseconds' AS updated_at,
+       (ARRAY['Анна', 'Иван', 'Ольга', 'Пётр', 'Мария', 'Сергей', 'Елена', 'Дмитрий'])[1 + n %% 8] AS first_name,
+       (ARRAY['Кузнецова', 'Смирнов', 'Ким', 'Волков', 'Орлова', 'Лебедев', 'Соколова'])[1 + n %% 7] || '-' || n AS last_name
+FROM generate_series(%(first)s, %(last)s) n;
+INSERT INTO crm.companies (id, name, tax_id, owner_id, tags, provenance, source_count, created_at, updated_at, reconciled_at)
+SELECT company_id, 'ООО «Ромашка ' || n || '»', (7700000000 + n)::text, owner_id, '{клиент}',
+       jsonb_build_object('name', jsonb_build_object('c', 1, 'r', 'only')), 1, created_at, updated_at, now() - interval '2 days'
+FROM born WHERE n %% 10 = 0;
+INSERT INTO crm.contacts (id, name, first_name, last_name, company_id, owner_id, "position", tags, custom_fields, provenance, source_count,
+                          created_at, updated_at, reconciled_at)
+SELECT id, first_name || ' ' || last_name, first_name, last_name, company_id, owner_id, 'Менеджер по закупкам', '{клиент,опт}',
+       jsonb_build_object('Источник', 'Выставка', 'Сегмент', 'B' || n %% 5),
+       jsonb_build_object('name', jsonb_build_object('connection', 1, 'rule', 'newest', 'since', updated_at),
+                          'position', jsonb_build_object('connection', 2, 'rule', 'newest', 'since', updated_at)),
+       2, created_at, updated_at, now() - interval '2 days'
+FROM born;
+INSERT INTO crm.contact_points (entity, golden_id, kind, value, is_primary, "position")
+SELECT 'contacts', id, 'phone', '+79' || lpad(n::text, 9, '0'), true, 0 FROM born
+UNION ALL SELECT 'contacts', id, 'email', 'contact' || n || '@example.org', true, 0 FROM born;
+INSERT INTO crm.contact_companies (contact_id, company_id, is_primary) SELECT id, company_id, true FROM born;
+INSERT INTO crm.crosswalk (golden_id, entity, connection_id, external_id, rule)
+SELECT b.id, 'contacts', c.id, b.n::text, 'email' FROM born b, sync.connections c WHERE c.crm <> 'app';
+INSERT INTO crm.deals (id, title, amount, currency, pipeline_id, stage_id, stage_category, company_id, owner_id, provenance, created_at,
+                       updated_at, reconciled_at)
+SELECT md5('deals/' || n)::uuid, 'Сделка ' || n, n %% 100000 + 0.50, 'RUB', md5('pipelines/0')::uuid, md5('stages/' || n / 5 %% 8)::uuid, 'open',
+       company_id, owner_id, jsonb_build_object('title', jsonb_build_object('c', 1, 'r', 'only')), created_at, updated_at, now() - interval '2 days'
+FROM born WHERE n %% 5 = 0;
+INSERT INTO crm.deal_contacts (deal_id, contact_id, is_main) SELECT md5('deals/' || n)::uuid, id, true FROM born WHERE n %% 5 = 0;
+INSERT INTO crm.tasks (id, title, kind, due_at, owner_id, target_entity, target_id, created_at, updated_at, reconciled_at)
+SELECT md5('tasks/' || n)::uuid, 'Перезвонить', 'call', now() + n %% 90 * interval '1 day', owner_id, 'deals', md5('deals/' || n)::uuid,
+       created_at, updated_at, now() - interval '2 days'
+FROM born WHERE n %% 5 = 0;
+INSERT INTO crm.communications (id, kind, direction, body, body_text, happened_at, author_id, target_entity, target_id, created_at, updated_at,
+                                reconciled_at)
+SELECT md5('communications/' || n)::uuid, 'note', 'out', 'Обсудили поставку, ждут счёт до пятницы.', 'Обсудили поставку, ждут счёт до пятницы.',
+       updated_at, owner_id, 'contacts', id, created_at, updated_at, now() - interval '2 days'
+FROM born WHERE n %% 5 = 0
+-- name: settle_golden
+VACUUM (ANALYZE) crm.users, crm.companies, crm.contacts, crm.contact_points, crm.contact_companies, crm.crosswalk, crm.deals, crm.deal_contacts,
+    crm.tasks, crm.communications
+-- name: touch_golden
+UPDATE crm.contacts SET "position" = 'Head of purchasing', updated_at = now(), reconciled_at = now(), changed_xid = pg_current_xact_id()
+WHERE id IN (SELECT md5('contacts/' || n)::uuid FROM generate_series(%(first)s, %(last)s) n)

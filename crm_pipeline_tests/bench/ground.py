@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from crm_pipeline.database import connections, embedded
 from crm_pipeline.database.engine import engine_for
 from crm_pipeline.database.migrate import migrate
-from crm_pipeline.settings import load_settings
+from crm_pipeline.settings import Settings, load_settings
 from crm_pipeline.stages.connect import connect
 from crm_pipeline.wiring import open_pipeline
 from crm_pipeline_tests.bench.stand_ins import StandIn, now
@@ -74,6 +74,10 @@ class Ground:
         }
         return {**os.environ, **ours}
 
+    def settings(self, url: str, **more: object) -> Settings:
+        """Return the settings of this process on a database."""
+        return load_settings(home=self._home, database_url=url, encryption_key=self._key, allowed_hosts=("127.0.0.1",), **more)
+
     def migrated(self, name: str) -> str:
         """Make a database that has our tables and nothing in them, and return its URL."""
         url = self.database(name)
@@ -88,9 +92,7 @@ class Ground:
         Not `paced`: the connection is set to a rate and a burst that are never used up.
         """
         url = self.migrated(name)
-        parts = open_pipeline(
-            load_settings(home=self._home, database_url=url, encryption_key=self._key, allowed_hosts=("127.0.0.1",))
-        )
+        parts = open_pipeline(self.settings(url))
         try:
             connect(parts, stand.crm, stand.crm, stand.url, stand.secrets, now=now())
             if not paced:

@@ -60,7 +60,7 @@ def run(
         finally:
             peak, server_peak = watch.stop(), beside.stop() if beside else 0.0
     if code:
-        return Outcome(name or system, peak_mb=peak, why=_last_line(complained) or f"exit code {code}")
+        return Outcome(name or system, peak_mb=peak, why=_last_words(complained) or f"exit code {code}")
     facts = json.loads(said.read_text().splitlines()[-1])
     return Outcome(name or system, float(facts["seconds"]), facts, peak, server_mb=server_peak)
 
@@ -72,9 +72,14 @@ def _end_tree(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _last_line(complained: Path) -> str:
+ADDED = ("(Background on this error", "[SQL: ", "[parameters: ")
+"""Lines SQLAlchemy puts after the words of the database."""
+
+
+def _last_words(complained: Path) -> str:
     lines = [line for line in complained.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1][:200] if lines else ""
+    said = [line for line in lines if not line.startswith(ADDED)]
+    return " ".join(said[-4:])[-500:]
 
 
 class _Watch:

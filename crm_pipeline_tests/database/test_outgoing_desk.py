@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from crm_pipeline.database import outgoing_desk
+from crm_pipeline.database.agenda import due_drains
 from crm_pipeline.database.outgoing_desk import NearMisses, Which
 from crm_pipeline.errors import UsageError
 from crm_pipeline_tests.database.outgoing_queue import ONE, Queue, golden, update
@@ -133,20 +134,24 @@ def test_the_summary_counts_by_connection(queue: Queue) -> None:
 
 
 def test_a_connection_waits_until_its_first_change_is_due(queue: Queue) -> None:
-    assert outgoing_desk.waiting(queue.engine) == []
+    def due() -> list[int]:
+        found = due_drains(queue.engine, ["tiny101", "tiny102"], [], 10)
+        assert {one.name for one in found} <= {"tiny101"} and all(one.crm == "tinycrm" for one in found)
+        return [one.change_id for one in found]
+
+    assert due() == [] and outgoing_desk.left(queue.engine, ONE)[0] == 0
     first, _ = queue.enqueue(update(1, name="a"), update(1, name="b"))
+    assert due() == [first]
     (held,) = queue.claim()
-    assert outgoing_desk.waiting(queue.engine)[0].due_at == queue.row(first)["lease_until"]
+    assert due() == [], "somebody is at it"
+    queue.write("UPDATE sync.outgoing_changes SET lease_until = now() - interval '1 second' WHERE state = 'in_flight'")
+    assert due() == [first], "whoever was at it must be dead"
     queue.park(held, seconds=600)
-    (found,) = outgoing_desk.waiting(queue.engine)
-    assert (found.connection, found.crm, found.first_id, found.due_at) == (
-        "tiny101",
-        "tinycrm",
-        first,
-        queue.row(first)["next_attempt_at"],
-    )
+    assert due() == [] and outgoing_desk.left(queue.engine, ONE)[0] == 2
+    queue.write("UPDATE sync.outgoing_changes SET next_attempt_at = now() WHERE next_attempt_at > now()")
+    assert due() == [first]
     queue.write("UPDATE sync.connections SET direction = 'read_only' WHERE id = 101")
-    assert outgoing_desk.waiting(queue.engine) == []
+    assert due() == []
 
 
 @pytest.mark.parametrize(

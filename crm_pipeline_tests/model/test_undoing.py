@@ -129,9 +129,11 @@ def test_what_cannot_be_undone_says_why() -> None:
 def test_tasks_and_links_get_the_opposite() -> None:
     done = Applied(3, "complete", {}, {"is_completed": True}, {"is_completed": False})
     linked = Applied(2, "link", {"contacts": ["c"]}, {}, {})
-    parted = Applied(1, "unlink", {"contacts": ["d"]}, {}, None)
-    assert inverses([done, linked, parted]) == [
+    parted = Applied(1, "unlink", {"contacts": ["d", "e"]}, {"contacts": ["d"]}, {})
+    lost = Applied(0, "link", {"contacts": ["f"]}, {"contacts": ["f"]}, None)
+    assert inverses([done, linked, parted, lost]) == [
         Inverse(3, "reopen", {"is_completed": False}, {"is_completed": True}, (3,)),
         Inverse(2, "unlink", {"contacts": ["c"]}, None, (2,)),
         Inverse(1, "link", {"contacts": ["d"]}, None, (1,)),
+        Left(0, UNKNOWN),
     ]

@@ -14,6 +14,8 @@ from crm_pipeline.orchestration.maintenance import old_folders
 from crm_pipeline_tests.orchestration.conftest import Connect, Run
 from crm_pipeline_tests.orchestration.paper import PaperCrm
 
+GONE = """INSERT INTO crm.tombstones (entity, id, gone_at)
+    SELECT 'deals', gen_random_uuid(), now() - make_interval(days => age) FROM unnest(ARRAY[89, 91]) age"""
 DEALS = dg.AssetKey(["source", "paper", "deals"])
 
 
@@ -49,13 +51,19 @@ def test_purging_keeps_partitions_failures_and_the_latest_of_every_asset(
     engine.dispose()
 
 
-def test_the_job_leaves_young_events(run: Run, connect: Connect, instance: DagsterInstance) -> None:
+def test_the_job_leaves_young_events_and_tombstones(
+    run: Run, connect: Connect, instance: DagsterInstance, database: Engine
+) -> None:
     connect("one")
     run("initial_sync", "one")
     engine = _storage(instance)
     before = _count(engine, "asset_key IS NULL")
+    with database.begin() as db:
+        db.exec_driver_sql(GONE)
     assert run("maintenance").success
     assert _count(engine, "asset_key IS NULL") >= before
+    with database.connect() as db:
+        assert db.exec_driver_sql("SELECT array_agg(gone_at > now() - interval '90 days') FROM crm.tombstones").scalar() == [True]
     engine.dispose()
 
 

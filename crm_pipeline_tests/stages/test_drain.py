@@ -1,7 +1,6 @@
 """Draining end to end: golden differs from a two-way connection, and that CRM comes to hold it, once, and nothing comes back."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
@@ -9,49 +8,11 @@ from crm_pipeline.database import connections, outgoing
 from crm_pipeline.database.outgoing import Parked
 from crm_pipeline.stages.drain import drain
 from crm_pipeline.stages.edits import edit
-from crm_pipeline.stages.parts import DrainResult
+from crm_pipeline_tests.settled_sides import changes, settle, writes
 from crm_pipeline_tests.two_sides import LEFT, RIGHT, TwoSides, fill
 
 PAUSE = 6.0
 """Seconds the CRM asks everybody to wait, while another process takes over what is waiting to be sent."""
-pytest_plugins = ("crm_pipeline_tests.connectors.tinycrm.fixtures", "crm_pipeline_tests.two_sides")
-
-
-@pytest.fixture
-def pair(sides: TwoSides) -> TwoSides:
-    """Return two CRMs that hold the same people and are both written to; everything they owe each other has been written."""
-    fill(sides.left, "left.example", phones=4)
-    fill(sides.right, "right.example", phones=4)
-    for name in (LEFT, RIGHT):
-        connections.set_direction(sides.parts.engine, name, "two_way")
-    settle(sides)
-    return sides
-
-
-def settle(sides: TwoSides, rounds: int = 6) -> dict[str, DrainResult]:
-    """Sync, reconcile and drain until nothing is written any more; return what was drained."""
-    done: dict[str, DrainResult] = {}
-    for _ in range(rounds):
-        sides.load()
-        before = writes(sides)
-        for name, result in drain(sides.parts).items():
-            done[name] = done[name] + result if name in done else result
-        sides.load()
-        if writes(sides) == before and not sides.rows("SELECT FROM sync.outgoing_changes WHERE settled_at IS NULL"):
-            return done
-    raise AssertionError(f"it does not stop: {changes(sides)}")
-
-
-def writes(sides: TwoSides) -> int:
-    return sides.left.writes.total() + sides.right.writes.total()
-
-
-def changes(sides: TwoSides) -> list[dict[str, Any]]:
-    return sides.rows(
-        """SELECT o.id, c.name AS connection, o.entity, o.external_id, o.operation, o.state, o.fields, o.error_code,
-                  o.error_detail
-           FROM sync.outgoing_changes o JOIN sync.connections c ON c.id = o.connection_id ORDER BY o.id"""
-    )
 
 
 def test_an_edit_in_one_crm_reaches_the_other_and_stops(pair: TwoSides) -> None:
@@ -226,6 +187,45 @@ def test_keys_corrected_in_one_crm_part_nobody_and_are_told_to_the_other(pair: T
     other = pair.right.records["contacts"]["1"]
     assert sorted(point["value"] for point in other["contact_points"]) == ["+79990000001", "new@left.example"]
     assert pair.golden_id(f"{LEFT}:1") == pair.golden_id(f"{RIGHT}:1")
+
+
+def test_a_task_completed_in_one_crm_is_completed_in_the_other_and_reopened_again(pair: TwoSides) -> None:
+    fields = {"title": "Позвонить", "due_at": "2026-03-02T10:00:00+03:00"}
+    order = {
+        "id": "op-t",
+        "entity": "tasks",
+        "action": "create",
+        "record": "tmp:t",
+        "connections": [LEFT, RIGHT],
+        "fields": fields,
+    }
+    (made,) = edit(pair.parts, [order], "anna")
+    settle(pair)
+    assert done(pair) == [False, False]
+    number = next(key for key, row in pair.left.records["tasks"].items() if row["title"] == "Позвонить")
+    pair.left.clock.advance(60)
+    pair.left.put("tasks", number, is_completed=True)
+    settle(pair)
+    assert done(pair) == [True, True]
+    reopen = {"id": "op-r", "entity": "tasks", "action": "reopen", "record": made.record}
+    assert len(edit(pair.parts, [reopen], "anna")[0].changes) == 2
+    settle(pair)
+    assert done(pair) == [False, False]
+    finish = {"id": "op-c", "entity": "tasks", "action": "complete", "record": made.record, "fields": {"result": "Дозвонился"}}
+    edit(pair.parts, [finish], "anna")
+    assert [one["fields"]["result"] for one in changes(pair) if one["state"] == "pending"] == ["Дозвонился"] * 2
+    settle(pair)
+    assert done(pair) == [True, True]
+    told = [(one["connection"], one["operation"]) for one in changes(pair) if one["entity"] == "tasks"][2:]
+    assert (told[0], sorted(told[1:3]), sorted(told[3:])) == (
+        (RIGHT, "complete"), [(RIGHT, "reopen"), (LEFT, "reopen")], [(RIGHT, "complete"), (LEFT, "complete")],
+    )  # fmt: skip
+
+
+def done(sides: TwoSides) -> list[bool]:
+    """Return whether the two CRMs say the task made here is done."""
+    rows = [row for server in (sides.left, sides.right) for row in server.records["tasks"].values()]
+    return [bool(row["is_completed"]) for row in rows if row["title"] == "Позвонить"]
 
 
 def test_a_read_only_connection_receives_nothing(sides: TwoSides) -> None:

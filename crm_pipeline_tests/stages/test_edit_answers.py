@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from crm_pipeline.model.rules import Rules, default_fields
 from crm_pipeline.stages.decisions import Asked, Decider, merge
+from crm_pipeline.stages.drain import drain
 from crm_pipeline.stages.edits import edit
 from crm_pipeline.stages.reconcile import reconcile
 from crm_pipeline_tests.model.test_operations import GARBAGE, LIKELY
@@ -73,6 +74,38 @@ def test_links_go_where_both_records_are(sides: TwoSides) -> None:
     push(sides, {"entity": "deals", "action": "unlink", "record": deal, "fields": {"contacts": [petr]}})
     assert [one["operation"] for one in queue(sides) if "link" in one["operation"]] == ["link", "unlink"]
     assert sides.rows("SELECT 1 FROM source.deal_contacts d WHERE d.contact_external_id = %s", petr) == []
+
+
+def test_what_is_asked_of_a_record_an_upload_makes_is_made_with_it(sides: TwoSides) -> None:
+    """Links and edits of a record that waits to be created travel with its create; what is about it waits for it."""
+    petr = loaded(sides, "tiny").golden_id("tiny:2")
+    named = {"connections": ["tiny"]}
+    person, deal, linked, edited, note = push(
+        sides,
+        {"entity": "contacts", "action": "create", "record": "tmp:p", "fields": {"name": "Новый"}, **named},
+        {"entity": "deals", "action": "create", "record": "tmp:d", "fields": {"title": "x", "contacts": ["tmp:p"]}, **named},
+        {"entity": "deals", "action": "link", "record": "tmp:d", "fields": {"contacts": [petr]}},
+        {"entity": "deals", "action": "update", "record": "tmp:d", "fields": {"title": "y"}},
+        {"entity": "communications", "action": "create", "record": "tmp:n", **named,
+         "fields": {"kind": "note", "body": "hi", "target_entity": "contacts", "target_id": "tmp:p"}},
+    )  # fmt: skip
+    about = {change["id"]: (change["operation"], change["entity"]) for change in queue(sides)}
+    owed = sorted(one for one in about.values() if one != ("update", "contacts"))  # what Петр was owed before
+    assert owed == [("create", "communications"), ("create", "contacts"), ("create", "deals")]
+    assert [about[one] for one in (*linked.changes, *edited.changes)] == [("create", "deals")] * 2
+    assert (linked.changes, edited.reason, note.status, len(note.changes)) == (deal.changes, None, "accepted", 1)
+    (made,) = [change for change in queue(sides) if change["entity"] == "deals"]
+    assert {link["id"] for link in made["fields"]["contacts"]} == {person.record, petr} and made["fields"]["title"] == "y"
+    drain(sides.parts)
+    assert {change["state"] for change in queue(sides)} == {"applied"}
+    (kept,) = [one for one in sides.left.records["deals"].values() if one["title"] == "y"]
+    assert len(kept["deal_contacts"]) == 2
+
+
+def test_a_refused_create_has_no_record_yet(sides: TwoSides) -> None:
+    create = {"entity": "contacts", "action": "create", "record": "tmp:1", "connections": ["nobody"], "fields": {"name": "x"}}
+    (done,) = push(sides, create)
+    assert (done.status, done.record) == ("rejected", "tmp:1")
 
 
 def test_a_company_is_linked_by_setting_it(sides: TwoSides) -> None:

@@ -13,7 +13,7 @@ from crm_pipeline.stages.drain import drain
 from crm_pipeline.stages.plan_writes import Writes, plan_writes
 from crm_pipeline.stages.reconcile import reconcile
 from crm_pipeline.stages.sync import sync
-from crm_pipeline_tests.stages.test_drain import settle, writes
+from crm_pipeline_tests.settled_sides import settle, writes
 from crm_pipeline_tests.stages.test_plan import contents, rules
 from crm_pipeline_tests.stages.test_undo import Office
 from crm_pipeline_tests.two_sides import LEFT, RIGHT, TwoSides, fill

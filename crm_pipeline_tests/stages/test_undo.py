@@ -75,7 +75,7 @@ def test_the_inverse_is_queued_once(office: Office) -> None:
     done = undo(office, LONG_AGO, who="anna", reason="wrong file")
     assert (done.changes, done.queued) == (1, 1)
     told = {"connection": "amo-1", "entity": "contacts", "operation": "update"}
-    assert done.counts == [{**told, "inverses": 1, "changes": 1, "holds": 1, "changed": 0, "gone": 0}]
+    assert done.counts == [{**told, "inverses": 1, "changes": 1, "holds": 1, "partly": 0, "changed": 0, "gone": 0}]
     key = f"undo:{change}"
     assert office.queued() == [("amo-1", "update", {"position": "head"}, {"position": "chief"}, key, "bulk", "1")]
     again = undo(office, LONG_AGO)

@@ -1,8 +1,8 @@
 -- name: listed
--- Every connection to a CRM that was not removed, in order of its name.
+-- Every connection to a CRM that was not removed, in order of its name; not one whose new credentials are being tried.
 SELECT id, crm, name, base_url, direction, status, status_reason, status_changed_at, interval_seconds, stable_id, account,
        token_expires_at, next_due_at, failures, created_at, requests_per_second, request_burst, settle_seconds
-FROM sync.connections WHERE status <> 'removed' AND crm <> 'app' ORDER BY name;
+FROM sync.connections WHERE status <> 'removed' AND crm <> 'app' AND right(name, 7) <> '--trial' ORDER BY name;
 
 -- name: by_name
 -- One connection, removed ones too.
@@ -123,6 +123,10 @@ SELECT secrets FROM sync.connections WHERE id = %(id)s;
 -- name: lock_secrets
 -- The encrypted secrets, nobody else renewing them meanwhile.
 SELECT secrets FROM sync.connections WHERE id = %(id)s FOR NO KEY UPDATE;
+
+-- name: lock_secrets_now
+-- The encrypted secrets, unless somebody else is renewing them: nobody waits.
+SELECT secrets FROM sync.connections WHERE id = %(id)s FOR NO KEY UPDATE SKIP LOCKED;
 
 -- name: save_secrets
 -- Keep encrypted secrets and when their access token expires.

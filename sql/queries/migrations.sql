@@ -36,3 +36,13 @@ DROP VIEW IF EXISTS {name};
 -- name: is_there
 -- Whether this database was ever migrated.
 SELECT to_regclass('sync.migrations') IS NOT NULL;
+
+-- name: adopt_server
+-- Have versions be of this server, as after a restore; nothing where that is so, or where the schema is too old to know.
+DO $$
+BEGIN
+    IF to_regprocedure('sync.adopt_server()') IS NOT NULL THEN
+        PERFORM sync.adopt_server();
+    END IF;
+END
+$$;

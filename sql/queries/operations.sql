@@ -122,6 +122,15 @@ GROUP BY 1, 2;
 SELECT golden_id::text, connection_id FROM sync.outgoing_changes
 WHERE entity = %(entity)s AND golden_id = ANY(%(ids)s::uuid[]) AND operation = 'create' AND state IN ('pending', 'in_flight');
 
+-- name: carry
+-- What is asked of a record that waits to be created somewhere is made along with it.
+INSERT INTO sync.operation_changes (operation_id, change_id)
+SELECT o.id, c.id
+FROM sync.operations o
+JOIN sync.outgoing_changes c ON c.entity = o.entity AND c.golden_id = o.golden_id
+WHERE o.id = ANY(%(ids)s::text[]) AND c.operation = 'create' AND c.state = 'pending' AND c.sent_at IS NULL
+ON CONFLICT DO NOTHING;
+
 -- name: changes
 -- The outgoing changes that carry operations.
 SELECT operation_id, change_id FROM sync.operation_changes WHERE operation_id = ANY(%(ids)s::text[]) ORDER BY 1, 2;

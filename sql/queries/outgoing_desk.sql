@@ -99,21 +99,6 @@ WHERE k.status <> 'removed' AND (k.direction = 'two_way' OR s.state IS NOT NULL)
 GROUP BY k.id, k.name, k.crm
 ORDER BY k.name;
 
--- name: waiting
--- Two-way connections with something to do: the oldest first change of a record, and when one is due or its holder must be dead.
-SELECT k.name AS connection, k.crm, min(h.id) AS first_id, min(h.due) AS due_at
-FROM (
-    SELECT DISTINCT ON (connection_id, entity, golden_id) connection_id, id,
-           CASE state WHEN 'pending' THEN next_attempt_at ELSE lease_until END AS due
-    FROM sync.outgoing_changes
-    WHERE settled_at IS NULL
-    ORDER BY connection_id, entity, golden_id, id
-) h
-JOIN sync.connections k ON k.id = h.connection_id
-WHERE k.status = 'active' AND k.direction = 'two_way'
-GROUP BY k.id, k.name, k.crm
-ORDER BY k.name;
-
 -- name: near_misses
 -- How many applied changes were changed again there by somebody else within two minutes: a robot fights us.
 WITH applied AS (

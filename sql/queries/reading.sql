@@ -1,6 +1,6 @@
 -- name: record
 -- A golden record `g` as clients read it.
-SELECT g.id, {columns}, {children} g.custom_fields, g.source_count, g.created_at, g.updated_at, g.deleted_at, g.reconciled_at AS version {provenance} {from}
+SELECT {columns} {from}
 
 -- name: points
 -- The contact points of a record, the primary one of each kind first.
@@ -11,19 +11,19 @@ FROM (
     FROM crm.contact_points p WHERE p.entity = '{entity}' AND p.golden_id = g.id
 ) p
 
--- name: companies_of_contact
+-- name: companies_of_contacts
 -- The companies of a contact.
-(SELECT COALESCE(json_agg(l.company_id ORDER BY l.is_primary DESC, l.company_id), '[]') FROM crm.contact_companies l WHERE l.contact_id = g.id) AS companies,
+(SELECT COALESCE(json_agg(l.company_id ORDER BY l.is_primary DESC, l.company_id), '[]') FROM crm.contact_companies l WHERE l.contact_id = g.id)
 
--- name: contacts_of_deal
+-- name: contacts_of_deals
 -- The contacts of a deal, the main one first.
-(SELECT COALESCE(json_agg(l.contact_id ORDER BY l.is_main DESC, l.position, l.contact_id), '[]') FROM crm.deal_contacts l WHERE l.deal_id = g.id) AS contacts,
+(SELECT COALESCE(json_agg(l.contact_id ORDER BY l.is_main DESC, l.position, l.contact_id), '[]') FROM crm.deal_contacts l WHERE l.deal_id = g.id)
 
--- name: products_of_deal
+-- name: products_of_deals
 -- The product rows of a deal.
 (SELECT COALESCE(json_agg(json_build_object('product_id', l.product_id, 'product_name', l.product_name, 'quantity', trim_scale(l.quantity)::text,
     'price', trim_scale(l.price)::text, 'discount', trim_scale(l.discount)::text) ORDER BY l.position), '[]')
- FROM crm.deal_products l WHERE l.deal_id = g.id) AS products,
+ FROM crm.deal_products l WHERE l.deal_id = g.id)
 
 -- name: list
 -- A page of records as JSON text, with what the next page begins after.
@@ -48,3 +48,20 @@ WHERE g.id = COALESCE((SELECT d.new_id FROM crm.golden_redirects d WHERE d.old_i
 -- name: seen
 -- Of a person held to its own records.
 AND g.id IN (SELECT v.id FROM visible v WHERE v.entity = '{entity}')
+
+-- name: found
+-- Whose name, title or text holds every word of a search, or who is reached by part of a phone or address.
+AND (translate(lower({named}), 'ё', 'е') LIKE ALL (%(words)s) {points})
+
+-- name: found_by_part
+-- Who is reached by part of a phone or address.
+OR g.id IN (SELECT p.golden_id FROM crm.contact_points p WHERE p.entity = '{entity}' AND p.kind = %(kind)s AND p.value LIKE %(part)s)
+
+-- name: found_by_whole
+-- Who is reached by a phone or address, looked up by its index.
+AND g.id IN (SELECT p.golden_id FROM crm.contact_points p WHERE p.entity = '{entity}' AND p.kind = %(kind)s AND p.value = %(whole)s)
+
+-- name: visible
+-- Which of these records a person held to its own sees.
+{scope}
+SELECT v.id::text FROM visible v WHERE v.entity = %(entity)s AND v.id = ANY(%(ids)s::uuid[]);

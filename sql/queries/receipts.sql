@@ -16,9 +16,9 @@ FROM sync.operations p
 -- name: version
 -- Transaction that last moved an operation or anything that carries it.
 GREATEST(p.changed_xid, (
-    SELECT max(GREATEST(l.changed_xid, c.changed_xid))
+    SELECT GREATEST(l.changed_xid, c.changed_xid) AS moved
     FROM sync.operation_changes l JOIN sync.outgoing_changes c ON c.id = l.change_id
-    WHERE l.operation_id = p.id))
+    WHERE l.operation_id = p.id ORDER BY moved DESC LIMIT 1))
 
 -- name: by_id
 -- One operation.
@@ -27,13 +27,13 @@ WHERE p.id = %(id)s;
 -- name: changed
 -- Operations of one actor that moved after (xid, id) and before xid, in that order.
 WHERE p.actor = %(actor)s
-  AND p.id IN (
+  AND (%(after)s = '0' OR p.id IN (
       SELECT o.id FROM sync.operations o WHERE o.changed_xid >= %(after)s::text::xid8
       UNION
       SELECT l.operation_id FROM sync.operation_changes l WHERE l.changed_xid >= %(after)s::text::xid8
       UNION
       SELECT l.operation_id FROM sync.outgoing_changes c JOIN sync.operation_changes l ON l.change_id = c.id
-      WHERE c.changed_xid >= %(after)s::text::xid8)
+      WHERE c.changed_xid >= %(after)s::text::xid8))
   AND ({version}, p.id COLLATE "C") > (%(after)s::text::xid8, %(after_id)s COLLATE "C") AND {version} < %(before)s::text::xid8
 ORDER BY version, p.id COLLATE "C"
 LIMIT %(limit)s;

@@ -17,17 +17,21 @@ parties AS (
 -- Let the devices of a user note what it sees one after another.
 SELECT pg_advisory_xact_lock(hashtextextended('visible_records', %(user)s));
 
--- name: note_visible
--- Note what a user sees now and did not before.
-{visible}
-INSERT INTO sync.visible_records AS r (user_id, entity, id)
-SELECT %(user)s, v.entity, v.id FROM visible v
-WHERE NOT EXISTS (SELECT FROM sync.visible_records k WHERE k.user_id = %(user)s AND k.entity = v.entity AND k.id = v.id AND k.is_visible)
-ORDER BY 2, 3
-ON CONFLICT (user_id, entity, id) DO UPDATE SET is_visible = true, changed_xid = pg_current_xact_id(), changed_at = now();
-
--- name: note_withdrawn
--- Note what a user saw and does not see any more.
-{visible}
-UPDATE sync.visible_records r SET is_visible = false, changed_xid = pg_current_xact_id(), changed_at = now()
-WHERE r.user_id = %(user)s AND r.is_visible AND NOT EXISTS (SELECT FROM visible v WHERE v.entity = r.entity AND v.id = r.id);
+-- name: note
+-- Note what a user sees now and did not before, and what it saw and does not see any more; answers whether there was something to
+-- note, and up to which transaction everything was considered.
+{visible}, sees AS MATERIALIZED (
+    SELECT entity, id FROM visible
+), appeared AS (
+    INSERT INTO sync.visible_records AS r (user_id, entity, id)
+    SELECT %(user)s, v.entity, v.id FROM sees v
+    WHERE NOT EXISTS (SELECT FROM sync.visible_records k WHERE k.user_id = %(user)s AND k.entity = v.entity AND k.id = v.id AND k.is_visible)
+    ORDER BY 2, 3
+    ON CONFLICT (user_id, entity, id) DO UPDATE SET is_visible = true, changed_xid = pg_current_xact_id(), changed_at = now()
+    RETURNING 1
+), withdrawn AS (
+    UPDATE sync.visible_records r SET is_visible = false, changed_xid = pg_current_xact_id(), changed_at = now()
+    WHERE r.user_id = %(user)s AND r.is_visible AND NOT EXISTS (SELECT FROM sees v WHERE v.entity = r.entity AND v.id = r.id)
+    RETURNING 1
+)
+SELECT EXISTS (SELECT FROM appeared) OR EXISTS (SELECT FROM withdrawn), pg_snapshot_xmin(pg_current_snapshot())::text;

@@ -41,3 +41,21 @@ ORDER BY u.record, u.id DESC;
 -- name: living
 -- Which of these records a connection still has.
 SELECT external_id FROM source.{entity} WHERE connection_id = %(connection_id)s AND external_id = ANY(%(ids)s) AND deleted_at IS NULL;
+
+-- name: links
+-- Which golden records these records of a connection are linked with.
+SELECT l.{parent}, x.golden_id::text
+FROM source.{table} l
+JOIN crm.crosswalk x ON x.entity = '{to}' AND x.connection_id = l.connection_id AND x.external_id = l.{column}
+WHERE l.connection_id = %(connection_id)s AND l.{parent} = ANY(%(ids)s);
+
+-- name: open_groups
+-- Which groups of golden records wait for a person.
+SELECT golden_id::text, field FROM sync.conflicts
+WHERE entity = %(entity)s AND golden_id = ANY(%(ids)s::uuid[]) AND superseded_at IS NULL AND state = 'open';
+
+-- name: forget_links
+-- Links that were undone are not what people say in the app any more.
+DELETE FROM source.{table} l
+USING sync.connections c, unnest(%(records)s::text[], %(linked)s::text[]) u (record, linked)
+WHERE c.crm = 'app' AND l.connection_id = c.id AND l.{parent} = u.record AND l.{column} = u.linked;

@@ -1,13 +1,15 @@
 """Connections: an administrator connects accounts, looks after them, and takes them away; operators look, pause and resume."""
 
-from html import escape
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, BackgroundTasks, Depends, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.security import HTTPAuthorizationCredentials
 
+from crm_pipeline.api import consent_page
 from crm_pipeline.api.connection_shapes import (
+    CRMS,
     ConnectionChange,
     ConnectionInFull,
     ConnectionList,
@@ -21,15 +23,15 @@ from crm_pipeline.api.connection_shapes import (
     shown_in_full,
 )
 from crm_pipeline.api.deps import Limited, Now, Parts, User, authenticate, bearer, problem, require
-from crm_pipeline.api.problems import BY_ERROR
 from crm_pipeline.api.schemas import problems
 from crm_pipeline.database import connections
 from crm_pipeline.database.connection_reports import live_records, numbered, standings
 from crm_pipeline.database.connections import ConnectionRow
 from crm_pipeline.errors import CrmPipelineError
+from crm_pipeline.stages import farewells, installs
 from crm_pipeline.stages.check import check
 from crm_pipeline.stages.connect import connect
-from crm_pipeline.stages.consent import Asked, Wanted, ask, client_id_of, finish
+from crm_pipeline.stages.consent import Wanted, ask, callback_address, client_id_of, finish
 from crm_pipeline.stages.credentials import credentials
 from crm_pipeline.stages.disconnect import disconnect
 from crm_pipeline.stages.reconcile import reconcile
@@ -40,18 +42,8 @@ Admin = Annotated[User, require("connections.manage")]
 MAY_READ = require("connections.read")
 Pauser = Annotated[User, require("connections.pause")]
 Asked_ = Annotated[str, Query(max_length=500)]
+CrmAsked = Annotated[str, Query(max_length=500, json_schema_extra=CRMS, examples=["amocrm"])]
 LARGEST_ID = 2**31 - 1
-
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<style>body{{font:16px/1.5 sans-serif;margin:15vh auto;max-width:34em;padding:0 1em}}</style></head>
-<body><h1 id="outcome" data-status="{status}">{title}</h1><p>{text}</p></body></html>"""
-SAFE = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; form-action 'none'",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-}
-"""Of the page a CRM sends the browser back to: its address holds a code, and it loads nothing."""
 
 
 def _row(
@@ -72,27 +64,33 @@ def consent_link(
     parts: Parts,
     caller: Admin,
     now: Now,
-    crmType: Asked_,
+    crmType: CrmAsked,
     clientId: Asked_,
     baseUrl: Asked_ = "",
     name: Asked_ = "",
     redirectUri: Asked_ = "",
-) -> Asked:
+) -> dict[str, Any]:
     """Give an administrator the link to open in a browser. The application's secret must have been given before: it is never part
     of an address; the same address takes it in the body of a POST."""
-    return ask(parts, Wanted(crmType, clientId, None, baseUrl, name, redirectUri), caller.id, now=now)
+    return _link(parts, Wanted(crmType, clientId, None, baseUrl, name, redirectUri), caller, now)
 
 
 @router.post("/auth-url", response_model=ConsentLink, summary="Where to give consent, with the application's secret")
-def consent_link_with_secret(parts: Parts, caller: Admin, now: Now, wanted: ConsentWanted) -> Asked:
+def consent_link_with_secret(parts: Parts, caller: Admin, now: Now, wanted: ConsentWanted) -> dict[str, Any]:
     """Give an administrator the link to open in a browser. It is good once, for ten minutes, for this user."""
     secret = wanted.client_secret.get_secret_value() if wanted.client_secret else None
-    return ask(
-        parts,
-        Wanted(wanted.crm_type, wanted.client_id, secret, wanted.base_url, wanted.name, wanted.redirect_uri, wanted.oauth_url),
-        caller.id,
-        now=now,
-    )
+    asked = Wanted(
+        wanted.crm_type, wanted.client_id, secret, wanted.base_url, wanted.name, wanted.redirect_uri, wanted.oauth_url
+    )  # fmt: skip
+    return _link(parts, asked, caller, now)
+
+
+def _link(parts: Parts, wanted: Wanted, caller: User, now: datetime) -> dict[str, Any]:
+    asked = ask(parts, wanted, caller.id, now=now)
+    return {
+        "url": asked.url, "state": asked.state, "expires_at": asked.expires_at, "callback_url": callback_address(parts),
+        "install_url": installs.address(parts, wanted.crm, asked.state), "disconnect_url": farewells.address(parts, wanted.crm),
+    }  # fmt: skip
 
 
 def _caller(
@@ -119,23 +117,8 @@ def callback(request: Request, parts: Parts, now: Now, caller: Annotated[User | 
     try:
         row = finish(parts, answer, now=now, caller=caller.id if caller else None)
     except CrmPipelineError as error:
-        return _refusal(request, error)
-    text = f"{row.account.get('name') or row.name} is connected as {row.name}. The first sync begins by itself."
-    return _page("Connected", f"{text} This page can be closed.", 200)
-
-
-def _refusal(request: Request, error: CrmPipelineError) -> Response:
-    """Answer a browser with a page, anybody else with a problem."""
-    if "text/html" not in request.headers.get("accept", ""):
-        raise error
-    slug, status = next((BY_ERROR[kind] for kind in type(error).__mro__ if kind in BY_ERROR), ("internal", 500))
-    if slug in ("internal", "misconfigured", "unavailable"):
-        raise error
-    return _page("Not connected", f"{error.args[0]} {error.what_to_do}".strip(), status)
-
-
-def _page(title: str, text: str, status: int) -> Response:
-    return HTMLResponse(PAGE.format(title=escape(title), text=escape(text), status=status), status, SAFE)
+        return consent_page.refusal(request, error)
+    return consent_page.connected(row)
 
 
 @router.post("", response_model=ConnectionShown, status_code=201, summary="Connect an account")

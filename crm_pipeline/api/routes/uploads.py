@@ -7,9 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 
 from crm_pipeline.api.deps import Parts, User, problem, require
+from crm_pipeline.api.routes.deltas import sight_of
 from crm_pipeline.api.schemas import problems
 from crm_pipeline.api.upload_shapes import Moved, ReceiptShown, Results, Upload, Why
-from crm_pipeline.database import outgoing_desk, receipts
+from crm_pipeline.database import outgoing_desk, reading, receipts
+from crm_pipeline.database.scopes import Sight
 from crm_pipeline.model.delivery import CANCELLED, MOVES, RETRIABLE
 from crm_pipeline.model.permissions import may
 from crm_pipeline.stages.edits import Bounds, edit
@@ -27,13 +29,13 @@ def upload(body: Upload, parts: Parts, caller: Annotated[User, require("sync.upl
 
 
 def _bounds(caller: User) -> Bounds:
-    users = list(map(str, caller.crm_users))
-    sees = partial(_sees, users) if caller.sees_only_own else None
-    return Bounds(sees, users[0] if users and caller.role == "agent" else None)
+    """Return what a caller may name: what it would see when it read, and nothing else."""
+    sees = partial(_sees, sight_of(caller)) if caller.sees_only_own else None
+    return Bounds(sees, str(caller.crm_users[0]) if caller.crm_users and caller.role == "agent" else None)
 
 
-def _sees(users: list[str], db: Any, entity: str, ids: Collection[str]) -> set[str]:
-    return receipts.own(db, users, entity, ids)
+def _sees(sight: Sight, db: Any, entity: str, ids: Collection[str]) -> set[str]:
+    return reading.visible(db, sight, entity, ids)
 
 
 @router.get("/{operation_id}", responses=problems(404))

@@ -14,6 +14,7 @@ from crm_pipeline.connectors import (
     Page,
     RawRecord,
     Registration,
+    Removal,
     Secrets,
     SourceRecord,
     Stream,
@@ -25,6 +26,7 @@ from crm_pipeline.connectors.amocrm import (
     auth,
     checking,
     client,
+    disconnecting,
     expressing,
     finding,
     mapping,
@@ -93,6 +95,14 @@ class AmoCrm:
     def read_delivery(self, body: bytes, stable_id: str | None, secrets: Secrets) -> Notice:
         """Read one webhook."""
         return webhooks.read(body, stable_id)
+
+    def read_removal(self, query: Mapping[str, str], body: bytes) -> Removal:
+        """Read a disconnect hook."""
+        return disconnecting.read(query)
+
+    def is_genuine(self, told: Removal, secrets: Secrets) -> bool:
+        """Return whether a disconnect hook is signed with the integration's secret."""
+        return disconnecting.is_genuine(told, secrets)
 
     def register(self, link: Link, address: str) -> Registration:
         """Have changes delivered to an address."""

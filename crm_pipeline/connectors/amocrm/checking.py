@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from crm_pipeline.connectors import Link
 from crm_pipeline.connectors.amocrm.client import Client
-from crm_pipeline.connectors.amocrm.payloads import embedded, named, rows_of
+from crm_pipeline.connectors.amocrm.payloads import embedded, named
 from crm_pipeline.connectors.amocrm.scans import product_catalogs_if_offered
 from crm_pipeline.connectors.amocrm.streams import NOTE_LISTINGS
 from crm_pipeline.errors import AccessDenied, ConnectionStopped, RequestRefused
@@ -74,7 +74,7 @@ def _must_be_the_same(link: Link, stable_id: str) -> None:
 def _user(client: Client, row: Mapping[str, Any]) -> Payload | None:
     """Return the token's user from the list of users, None when the token may not read it (facts: amocrm 4.7)."""
     try:
-        users = rows_of(client.get("/api/v4/users", [("limit", 250)]).json, "users")
+        users = client.sure_page("/api/v4/users", "users").rows
     except (AccessDenied, RequestRefused):
         return None
     mine = reference(row.get("current_user_id"))

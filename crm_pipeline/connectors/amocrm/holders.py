@@ -7,12 +7,10 @@ again when the account refuses a field. How values are spelt into them belongs t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from crm_pipeline.connectors.amocrm.client import MOST_PER_PAGE, Client
 from crm_pipeline.connectors.amocrm.custom_values import MARKER_CODE, TAX_NAMES
 from crm_pipeline.connectors.amocrm.payloads import has_next, named, rows_of
-from crm_pipeline.http import Session
 from crm_pipeline.model.cleaning import text
 from crm_pipeline.model.records import MappingContext, Payload
 
@@ -35,6 +33,8 @@ USUAL: Mapping[str, frozenset[str]] = {
 """Columns accounts have a field for from the start; what counts while an account has not been asked."""
 TEXTS = frozenset(("text", "textarea", "numeric"))
 LEGAL = "legal_entity"
+HOLDERS = "holders"
+"""What the holders of a list are remembered under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +102,17 @@ def _column_of(entity: str, definition: Mapping[str, Any]) -> str | None:
 
 # Asking the account ---------------------------------------------------------------------------------------------------
 
-_known: WeakKeyDictionary[Session, dict[str, Holders]] = WeakKeyDictionary()
-
 
 def ask(client: Client, entity: str, owner: str, *, lane: str, again: bool = False) -> Holders:
-    """Return the holders of a list (`contacts`, `catalogs/1209`), asking once per session or `again`."""
-    known = _known.setdefault(client.http, {})
-    if again or owner not in known:
-        known[owner] = holders_of(entity, definitions(client, owner, lane=lane))
-    return known[owner]
+    """Return the holders of a list (`contacts`, `catalogs/1209`), asking once for all who share the session, or `again`."""
+    return client.http.memory.recall(
+        (HOLDERS, owner), lambda: holders_of(entity, definitions(client, owner, lane=lane)), again=again
+    )
 
 
 def forget(client: Client, owner: str) -> None:
     """Ask again next time."""
-    _known.get(client.http, {}).pop(owner, None)
+    client.http.memory.forget((HOLDERS, owner))
 
 
 def definitions(client: Client, owner: str, *, lane: str = "bulk") -> list[Payload]:
@@ -123,7 +120,8 @@ def definitions(client: Client, owner: str, *, lane: str = "bulk") -> list[Paylo
     found: list[Payload] = []
     page, more = 1, True
     while more:
-        answer = client.get(f"/api/v4/{owner}/custom_fields", [("limit", MOST_PER_PAGE), ("page", page)], lane=lane)
+        params = [("limit", MOST_PER_PAGE), ("page", page)]
+        answer = client.sure_answer(f"/api/v4/{owner}/custom_fields", "custom_fields", params, lane=lane)
         found += rows_of(answer.json, "custom_fields")
         page, more = page + 1, has_next(answer.json)
     return found

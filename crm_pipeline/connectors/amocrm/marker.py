@@ -3,13 +3,11 @@
 The marker is a text field of contacts, companies and deals with the golden id; products have a field for it (EXTERNAL_ID).
 """
 
-from typing import Any
-
 from crm_pipeline.connectors import Link
 from crm_pipeline.connectors.amocrm.client import Client
 from crm_pipeline.connectors.amocrm.custom_values import MARKER_CODE
 from crm_pipeline.connectors.amocrm.holders import MARKER, Holders, definitions, forget, holders_of
-from crm_pipeline.connectors.amocrm.payloads import PLURAL_OF, named, rows_of
+from crm_pipeline.connectors.amocrm.payloads import PLURAL_OF, named
 from crm_pipeline.connectors.amocrm.scans import product_catalogs_if_offered
 from crm_pipeline.errors import AccessDenied, RequestRefused
 from crm_pipeline.model.cleaning import text
@@ -65,7 +63,7 @@ def _made(client: Client, plural: str, spelling: Payload) -> bool:
 
 def _loss_reasons(client: Client) -> dict[str, str]:
     try:
-        rows: list[Any] = rows_of(client.get("/api/v4/leads/loss_reasons", [("limit", 250)]).json, "loss_reasons")
+        rows = client.sure_page("/api/v4/leads/loss_reasons", "loss_reasons").rows
     except (AccessDenied, RequestRefused):
         return {}
     return {named(row): name for row in rows if (name := text(row.get("name")))}
@@ -73,5 +71,5 @@ def _loss_reasons(client: Client) -> dict[str, str]:
 
 def _minor_units(client: Client) -> Payload:
     """Return whether deals tell their price with minor units; nothing while there is no deal (facts: amocrm 4.1)."""
-    rows = client.page("/api/v4/leads", "leads", limit=1).rows
+    rows = client.sure_page("/api/v4/leads", "leads", limit=1).rows
     return {"minor_units": "price_with_minor_units" in rows[0]} if rows else {}

@@ -90,7 +90,7 @@ def _plain(path: str, key: str, kind: str) -> Callable[[Client], Iterator[list[R
 
 
 def _pipelines(client: Client) -> list[Payload]:
-    return rows_of(client.get("/api/v4/leads/pipelines").json, "pipelines")
+    return rows_of(client.sure_answer("/api/v4/leads/pipelines", "pipelines").json, "pipelines")
 
 
 def _read_pipelines(client: Client) -> Iterator[list[RawRecord]]:

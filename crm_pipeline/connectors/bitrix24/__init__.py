@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from crm_pipeline.connectors import Link, Notice, Registration, Secrets, Stream
-from crm_pipeline.connectors.bitrix24 import auth, check, expressing, finding, payloads, webhooks, writing
+from crm_pipeline.connectors import Installation, Link, Notice, Registration, Removal, Secrets, Stream
+from crm_pipeline.connectors.bitrix24 import auth, check, expressing, finding, installing, payloads, webhooks, writing
 from crm_pipeline.connectors.bitrix24.client import Client
 from crm_pipeline.connectors.bitrix24.faces import faces_of
 from crm_pipeline.connectors.bitrix24.mapping import normalize
@@ -101,6 +101,22 @@ class Bitrix24:
     def read_delivery(self, body: bytes, stable_id: str | None, secrets: Secrets) -> Notice:
         """Read one webhook."""
         return webhooks.read(body, secrets)
+
+    def read_installation(self, query: Mapping[str, str], body: bytes) -> Installation:
+        """Read what a portal posts when the application was installed."""
+        return installing.read_installation(query, body)
+
+    def redeem(self, http: Session, secrets: Secrets, now: datetime) -> Secrets:
+        """Renew the tokens an installation brought."""
+        return auth.refresher(http, now.timestamp)(secrets)
+
+    def read_removal(self, query: Mapping[str, str], body: bytes) -> Removal:
+        """Read what a portal posts when the application was removed."""
+        return installing.read_removal(body)
+
+    def is_genuine(self, told: Removal, secrets: Secrets) -> bool:
+        """Return whether a removal carries the connection's application token."""
+        return installing.is_genuine(told, secrets)
 
     def register(self, link: Link, address: str) -> Registration:
         """Have changes delivered to an address."""

@@ -14,6 +14,7 @@ from crm_pipeline.connectors import Link, Notice, Registration, Secrets, is_form
 from crm_pipeline.connectors.bitrix24.brackets import as_list, as_map
 from crm_pipeline.connectors.bitrix24.brackets import parse as parse_form
 from crm_pipeline.connectors.bitrix24.client import Client
+from crm_pipeline.connectors.bitrix24.installing import REMOVED, farewell
 from crm_pipeline.connectors.bitrix24.landing import COMMENT
 from crm_pipeline.connectors.bitrix24.replies import Command, Reply
 from crm_pipeline.errors import AccessDenied, AnswerLost, RequestRefused
@@ -49,6 +50,7 @@ EVENTS = (
     *(f"ONCRMTIMELINECOMMENT{verb}" for verb in ("ADD", "UPDATE", "DELETE")),
     *(f"CATALOG.PRODUCT.ON.{verb}" for verb in ("ADD", "UPDATE", "DELETE")),
     _MOVED,
+    REMOVED,
 )
 """What we want to hear of (facts: bitrix24 8.1)."""
 ESSENTIAL = frozenset(
@@ -61,18 +63,32 @@ NO_APPLICATION = (
 
 
 def read(body: bytes, secrets: Secrets) -> Notice:
-    """Read one delivery of a portal; its application token is checked where we know it.
+    """Read one delivery of a portal; its application token is checked against the first one that came.
 
     Raises AccessDenied when it is not this connection's. A portal never delivers twice, and its times are whole seconds, so the
     same words again are a new happening (facts: bitrix24 8.1).
     """
-    form = parse_form(body.decode("utf-8", "replace"))
+    form = _form(body)
     auth = as_map(form.get("auth"))
     for name in ("application_token", "member_id"):
         _require_same(name, secrets.get(name), auth.get(name))
-    stamp = str(form.get("ts") or "")
-    found = hints(str(form.get("event") or ""), form.get("data"))
-    return Notice(tuple(model.Hint(one.entity, one.external_id, one.action, stamp) for one in found), repeats=False)
+    event, data, stamp = str(form.get("event") or ""), form.get("data"), str(form.get("ts") or "")
+    found = tuple(model.Hint(one.entity, one.external_id, one.action, stamp) for one in hints(event, data))
+    return Notice(found, repeats=False, learned=_learned(secrets, auth), farewell=farewell(event, data))
+
+
+def _form(body: bytes) -> dict[str, Any]:
+    try:
+        return parse_form(body.decode("utf-8", "replace"))
+    except ValueError:  # more fields than any event has
+        return {}
+
+
+def _learned(secrets: Secrets, auth: dict[str, Any]) -> dict[str, str]:
+    """Return the application token where none is known: consent does not tell it, the first delivery does."""
+    sent = auth.get("application_token")
+    is_new = not secrets.get("application_token") and isinstance(sent, str) and 0 < len(sent) <= 200
+    return {"application_token": sent} if is_new and isinstance(sent, str) else {}
 
 
 def _require_same(name: str, known: object, sent: object) -> None:

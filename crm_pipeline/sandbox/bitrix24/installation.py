@@ -14,9 +14,10 @@ def install(portal: Portal, handler: str) -> None:
 
 
 def uninstall(portal: Portal, clean: bool = True) -> None:
-    """Remove the app: subscriptions and tokens vanish, the install address hears of it without tokens."""
+    """Remove the app: subscriptions and tokens vanish; the install address and who is bound to it hear so, without tokens."""
+    told = {"LANGUAGE_ID": "en", "CLEAN": str(int(clean))}
+    bound = [one.handler for one in portal.events.bindings if one.app and one.event == "ONAPPUNINSTALL" and not one.offline]
     portal.events.bindings = [one for one in portal.events.bindings if not one.app]
     portal.access.revoke()
-    if portal.access.install_uri:
-        told = {"LANGUAGE_ID": "en", "CLEAN": str(int(clean))}
-        portal.events.send("ONAPPUNINSTALL", portal.access.install_uri, told, tokens=False)
+    for handler in filter(None, [portal.access.install_uri, *bound]):
+        portal.events.send("ONAPPUNINSTALL", handler, told, tokens=False)

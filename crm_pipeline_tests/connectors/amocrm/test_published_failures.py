@@ -36,6 +36,17 @@ def test_a_page_that_answers_nothing_once_is_not_the_end(page: int, api_filter: 
         )
 
 
+def test_a_list_without_pages_that_answers_nothing_once_is_not_empty() -> None:
+    with amo_stand(contacts=30) as stand:
+        held = live_ids(walk(stand, "pipelines", INITIAL))
+        assert held
+        rule = {"fault": "early_204", "match": {"call": "GET /api/v4/leads/pipelines"}, "times": 1}
+        for name in ("pipelines", "stages"):
+            stand.sandbox.faults.add(rule)
+            assert live_ids(walk(stand, name, INITIAL)), name
+        assert live_ids(walk(stand, "pipelines", INITIAL)) == held
+
+
 def walk_events(stand: AmoStand) -> set[str]:
     return {record.external_id for record in records(walk(stand, "lead_events", INITIAL)) if record.kind == "stage_changes"}
 

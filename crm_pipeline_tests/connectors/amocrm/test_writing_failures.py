@@ -48,6 +48,19 @@ def test_a_batch_with_a_bad_item_doubles_nothing(entity: str, batch_error: str) 
         assert stand.ids(entity) - before == set(made)
 
 
+def test_definitions_that_answer_nothing_once_do_not_make_a_field_vanish(stand: AmoWritingStand) -> None:
+    """A list that answers 204 although there is something is asked again (3.5); a change was refused for it once."""
+    for list_ in ("contacts/custom_fields", "leads/loss_reasons"):
+        stand.sandbox.faults.add({"fault": "early_204", "match": {"call": f"GET /api/v4/{list_}"}, "times": 1})
+    facts = CONNECTOR.prepare(stand.link)
+    assert "position" in facts["held"]["contacts"]
+    assert facts["loss_reasons"] == stand.link.facts["loss_reasons"]
+    stand.sandbox.faults.add({"fault": "early_204", "match": {"call": "GET /api/v4/contacts/custom_fields"}, "times": 1})
+    contact = first(stand, "contacts")[0]
+    outcome = change(stand, "contacts", {contact: {"position": "Директор"}})[0]
+    assert (outcome.status, outcome.left_out) == (APPLIED, ())
+
+
 def test_a_right_that_is_missing_refuses_the_write_and_not_the_connection(stand: AmoWritingStand) -> None:
     rights = (stand.sandbox.store.get("users", 900000) or {})["rights"]
     stand.do({"kind": "users", "id": 900000, "set": {"rights": {**rights, "contacts": {**rights["contacts"], "edit": "M"}}}})

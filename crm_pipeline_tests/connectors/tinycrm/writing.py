@@ -42,7 +42,9 @@ WRITABLE: Mapping[str, Writable] = {
     "contacts": Writable(_RECORD, _columns("contacts") | _POINTS, frozenset({"companies"})),
     "deals": Writable(_RECORD, _columns("deals"), frozenset({"contacts", "companies", "products"})),
     "tasks": Writable(frozenset({CREATE, UPDATE, COMPLETE, REOPEN}), _columns("tasks"), required=("title",)),
-    "communications": Writable(frozenset({CREATE}), _columns("communications")),
+    "communications": Writable(
+        frozenset({CREATE}), _columns("communications"), required=("kind", "target_entity", "target_external_id")
+    ),
 }
 ROWS: Mapping[str, tuple[str, str]] = {
     "contacts": ("deal_contacts", "contact_external_id"),
