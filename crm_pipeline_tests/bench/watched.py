@@ -104,10 +104,10 @@ class _Watch:
                 tree = [self._root, *self._root.children(recursive=True)]
             except psutil.NoSuchProcess:
                 return
-            self._peak = max(self._peak, sum(map(_held, tree)))
+            self._peak = max(self._peak, sum(map(held, tree)))
 
 
-def _held(process: psutil.Process) -> int:
+def held(process: psutil.Process) -> int:
     """Return proportional memory (shared pages counted by share), where the system has it; else resident memory."""
     try:
         return int(getattr(process.memory_full_info(), "pss", 0) or process.memory_info().rss)

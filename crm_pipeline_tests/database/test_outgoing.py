@@ -223,6 +223,17 @@ def test_a_sign_of_life_keeps_a_claim(queue: Queue) -> None:
     assert [change.golden_id for change in queue.claim()] == [golden(2)]
 
 
+def test_a_sign_of_life_waits_for_nobody(queue: Queue) -> None:
+    """It would lock in another order than who marks or ends changes: one of the two died of a deadlock once."""
+    queue.enqueue(update(1, name="a"), update(2, name="b"))
+    first, second = queue.claim(2, holder="living")
+    with queue.engine.begin() as sending, queue.engine.begin() as beating:
+        assert outgoing.mark_sent(sending, [second]) == {second.id}
+        beating.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+        assert outgoing.extend(beating, "living") == 1
+    assert {*queue.settle(first), *queue.settle(second)} == {first.id, second.id}
+
+
 def test_the_first_applied_attempt_leaves_no_trace_others_do(queue: Queue) -> None:
     ids = queue.enqueue(update(1, name="a"), update(2, name="b"))
     one, two = queue.claim()

@@ -225,9 +225,17 @@ RETURNING c.id, c.connection_id, c.entity, c.golden_id::text, c.external_id, c.o
     c.origin, c.attempts, c.fence, c.sent_at, c.created_at;
 
 -- name: extend
--- Give a sign of life for everything a process holds.
-UPDATE sync.outgoing_changes SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
-WHERE state = 'in_flight' AND leased_by = %(holder)s;
+-- Give a sign of life for everything a process holds, but for what is being marked or ended this moment: nobody waits for it here,
+-- and so never in another order than who does that.
+WITH held AS (
+    SELECT id FROM sync.outgoing_changes
+    WHERE state = 'in_flight' AND leased_by = %(holder)s
+    ORDER BY id
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE sync.outgoing_changes c SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+FROM held h
+WHERE c.id = h.id;
 
 -- name: mark_sent
 -- Note that changes are about to be sent; answers which of them are still held.
