@@ -94,6 +94,20 @@ def test_it_ends_well_with_a_summary(demo: Demo) -> None:
         assert re.search(rf"│ {name} +│ \w+ +│ +\d+ │ +0 │", demo.said), "asked, and no limit was broken"
 
 
+def test_it_leaves_nothing_running(demo: Demo) -> None:
+    assert left_over(demo) == []
+    assert not embedded.is_running(demo.home / "demo")
+
+
+@pytest.fixture(scope="module")
+def business(demo: Demo) -> Iterator[Engine]:
+    """Yield an engine on the demo's database, its server started again."""
+    engine = engine_for(embedded.ensure_running(demo.home / "demo"))
+    yield engine
+    engine.dispose()
+    embedded.stop(demo.home / "demo")
+
+
 def test_its_api_answers_somebody_who_logs_in(demo: Demo, business: Engine) -> None:
     told = re.search(r"(http://127\.0\.0\.1:\d+)/api/docs  log in as admin, operator or agent, password \S+", demo.said)
     given = re.search(r"It told the agent ([\d,]+) changes", demo.said)
@@ -108,20 +122,6 @@ def test_its_api_answers_somebody_who_logs_in(demo: Demo, business: Engine) -> N
     assert list(map(tuple, people)) == [("admin", "admin", "all"), ("agent", "agent", "own"), ("operator", "operator", "all")]
     lines = [json.loads(line) for line in (demo.home / "demo" / "api.log").read_text().splitlines() if line.startswith("{")]
     assert [(one["path"], one["status"]) for one in lines if one["user"] == "agent"] == [("/api/sync/incremental", 200)]
-
-
-def test_it_leaves_nothing_running(demo: Demo) -> None:
-    assert left_over(demo) == []
-    assert not embedded.is_running(demo.home / "demo")
-
-
-@pytest.fixture(scope="module")
-def business(demo: Demo) -> Iterator[Engine]:
-    """Yield an engine on the demo's database, its server started again."""
-    engine = engine_for(embedded.ensure_running(demo.home / "demo"))
-    yield engine
-    engine.dispose()
-    embedded.stop(demo.home / "demo")
 
 
 def test_the_history_of_runs_survives(business: Engine) -> None:

@@ -121,8 +121,20 @@ class EntityShown(BaseModel):
     what_to_do: str | None = None
 
 
+SHOWN: dict[str, Any] = {
+    "id": 2, "crm": "amocrm", "name": "sales-msk", "base_url": "https://acme.amocrm.ru", "account": "ООО Ромашка",
+    "status": "active", "status_reason": None, "status_changed_at": "2026-11-24T19:00:48Z", "what_to_do": None,
+    "consent_link": None, "direction": "read_only", "interval": 300, "rate": None, "next_due_at": "2026-11-24T19:06:29Z",
+    "last_success_at": "2026-11-24T19:01:29Z", "failures": 0, "warnings": [],
+    "webhook": {"state": "registered", "detail": None, "last_received_at": "2026-11-24T19:02:12Z"},
+    "outgoing_waiting": 0, "hints_waiting": 1, "created_at": "2026-11-24T19:00:47Z",
+}  # fmt: skip
+
+
 class ConnectionShown(BaseModel):
     """A connection, without anything secret."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [SHOWN]})
 
     id: int = Field(examples=[3])
     crm: str = Field(examples=["amocrm"])
@@ -152,6 +164,11 @@ class ConnectionShown(BaseModel):
 class ConnectionInFull(ConnectionShown):
     """A connection with how each entity stands and how many live records it has."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [SHOWN | {"entities": {"contacts": {
+        "last_success_at": "2026-11-24T19:01:35Z", "last_mode": "incremental", "read": 20, "inserted": 20, "updated": 0,
+        "deleted": 0, "quarantined": 0, "last_error": None, "what_to_do": None}},
+        "records": {"contacts": 4012, "deals": 911}}]})  # fmt: skip
+
     entities: dict[str, EntityShown] = {}
     records: dict[str, int] = Field({}, examples=[{"contacts": 4012, "deals": 911}])
 
@@ -165,6 +182,8 @@ class ConnectionList(BaseModel):
 class ConnectionRemoved(BaseModel):
     """What became of a connection that was removed."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"connection": "sales-msk", "data": "keep", "warnings": []}]})
+
     connection: str = Field(examples=["sales-msk"])
     data: Literal["keep", "purge"]
     warnings: list[str] = []
@@ -172,6 +191,10 @@ class ConnectionRemoved(BaseModel):
 
 class ConnectionTested(BaseModel):
     """What the CRM said when it was asked."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{
+        "account": "ООО Ромашка", "base_url": "https://acme.amocrm.ru", "timezone": "Europe/Moscow", "currency": "RUB",
+        "warnings": []}]})  # fmt: skip
 
     account: str
     base_url: str

@@ -26,7 +26,7 @@ class Methods:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request through, or answer it. Raises a problem 405."""
-        taken = self.of(scope["path"]) if scope["type"] == "http" else []
+        taken = self.of(scope["path"]) if scope["type"] == "http" else set()
         if not taken or scope["method"] in taken - {"HEAD"}:
             return await self._app(scope, receive, send)
         allow = {"Allow": ", ".join(sorted(taken))}

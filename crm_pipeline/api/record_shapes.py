@@ -120,8 +120,8 @@ def _read_with(entity: str, name: str) -> Any:
 def page(entity: str) -> type[BaseModel]:
     """Return the shape of a page."""
     config = ConfigDict(json_schema_extra={"examples": [{"items": [example(entity)], "next_cursor": None}]})
-    items = list[record(entity)]  # type: ignore[misc]  # made while running
-    return create_model(f"{TITLES[entity]}Page", __config__=config, items=(items, ...), next_cursor=(str | None, ...))
+    told: dict[str, Any] = {"items": (list[record(entity)], ...), "next_cursor": (str | None, ...)}  # type: ignore[misc]
+    return create_model(f"{TITLES[entity]}Page", __config__=config, **told)
 
 
 def _names(names: tuple[str, ...]) -> str:

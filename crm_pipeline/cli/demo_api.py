@@ -103,7 +103,7 @@ def _is_ready(url: str, process: subprocess.Popen[bytes]) -> bool:
         return True
     try:
         return requests.get(f"{url}/api/health", timeout=5).ok
-    except requests.ConnectionError:  # it does not listen yet
+    except (requests.ConnectionError, requests.Timeout):  # it does not listen yet, or is busy
         return False
 
 

@@ -1,5 +1,6 @@
 """`serve`: the API, until a signal."""
 
+import gc
 import logging
 import signal
 import socket
@@ -39,9 +40,11 @@ def serve(
     parts = open_pipeline(settings, WAIT_FOR_CONNECTION)
     try:
         with listening(host, port) as taken:
+            app = create_app(parts)
+            gc.freeze()  # what lives as long as the server needs no look by every full collection
             server = uvicorn.Server(
                 uvicorn.Config(
-                    create_app(parts), log_config=None, access_log=False, server_header=False, lifespan="off",
+                    app, log_config=None, access_log=False, server_header=False, lifespan="off",
                     timeout_graceful_shutdown=PATIENCE,
                 )
             )  # fmt: skip

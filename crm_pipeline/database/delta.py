@@ -23,6 +23,8 @@ from crm_pipeline.database.templates import fill
 
 ENTITIES = ("users", "pipelines", "stages", "companies", "contacts", "products", "deals", "tasks", "communications")
 STEPS = (*ENTITIES, "operations", "withdrawn", "tombstones")
+NEWS = {"operations": "news_of_operations", "withdrawn": "news_of_withdrawn", "tombstones": "news_of_tombstones"}
+SINCE = ("since_of_tombstones", "since_of_sight", "since_of_operations")
 FIRST = "00000000-0000-0000-0000-000000000000"
 SIZE = 4_000_000
 """Letters of a page; a record that is larger comes alone."""
@@ -139,14 +141,15 @@ def news(db: Connection, view: View, place: Place) -> list[int]:
     if place.initial:
         return list(range(len(STEPS)))
     values = {"user": view.sight.user, "actor": view.actor, "low": str(place.low), "high": str(place.high)}
-    return [step for step, has_any in enumerate(db.exec_driver_sql(_news(), values).one()) if has_any]
+    return [step for step, has_any in enumerate(db.exec_driver_sql(_news(view.sight.user is not None), values).one()) if has_any]
 
 
 @cache
-def _news() -> str:
-    names = ("news_of_entity" if step in ENTITIES else f"news_of_{step}" for step in STEPS)
-    steps = (fill(queries("delta")[name], step=step) for name, step in zip(names, STEPS, strict=True))
-    return fill(queries("delta")["news"], steps=",\n".join(steps))
+def _news(narrow: bool) -> str:
+    sql = queries("delta")
+    of_entity = f"{sql['news_of_entity']} {sql['news_of_sight'] if narrow else ''}"
+    steps = (fill(sql[NEWS[step]] if step in NEWS else of_entity, step=step) for step in STEPS)
+    return fill(sql["news"], steps=",\n".join(steps))
 
 
 def _rows(db: Connection, view: View, place: Place, limit: int) -> Iterator[tuple[Any, str, str | None]]:
@@ -179,7 +182,7 @@ def _receipts(db: Connection, view: View, place: Place, limit: int) -> Iterator[
 def place_since(db: Connection, view: View, since: datetime, settled: int) -> Place:
     """Return the place from which nothing that changed since a time is missed; an hour is repeated."""
     sources = [fill(queries("delta")["since_of_entity"], entity=entity) for entity in ENTITIES]
-    sources += [queries("delta")[f"since_of_{name}"] for name in ("tombstones", "sight", "operations")]
+    sources += [queries("delta")[name] for name in SINCE]
     text = fill(queries("delta")["since"], sources="\nUNION ALL\n".join(sources))
     first = db.exec_driver_sql(text, {"since": since, "user": view.sight.user, "actor": view.actor}).scalar_one()
     return Place(low=settled if first is None else min(int(first), settled), initial=False)

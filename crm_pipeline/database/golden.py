@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
+from crm_pipeline.database import pairs
 from crm_pipeline.database.copy import copy_rows
 from crm_pipeline.database.golden_statements import (
     ALL_LINKS,
@@ -118,6 +119,7 @@ def begin_batch(db: Connection, entity: str, *, many: bool) -> None:
     _run(db, golden_statement("make_sides", entity))
     _run(db, queries("golden")["empty"])
     _run(db, golden_statement("empty_sides", entity))
+    pairs.begin(db)
 
 
 def lay_out(db: Connection, entity: str, rules: Rules) -> None:
@@ -131,6 +133,7 @@ def lay_out(db: Connection, entity: str, rules: Rules) -> None:
     _run(db, golden_statement("drop_dead", entity))
     names, numbers = field_groups(entity)
     _run(db, golden_statement("date_fields", entity), {"fields": names, "groups": numbers})
+    pairs.find(db, entity, rules)
     _run(db, golden_statement("find_mixed", entity))
     analyze(db, "golden_mixed")
     _run(db, queries("golden")["find_plain"])
@@ -178,6 +181,7 @@ def write_batch(db: Connection, entity: str, rules: Rules) -> tuple[Written, lis
     deleted: int = _run(db, golden_statement("count_dying", entity)).scalar_one()
     removed: int = _run(db, golden_statement("remove_empty", entity)).rowcount
     is_new = [row[0] for name in ("upsert_single", "upsert_mixed") for row in _run(db, golden_statement(name, entity))]
+    is_new += pairs.upsert(db, entity, rules)
     if has_references(entity):
         _run(db, golden_statement("note_missing", entity))
     _run(db, golden_statement("live_again", entity))
@@ -203,6 +207,7 @@ def _replace_links(db: Connection, links: GoldenLinks, rules: Rules) -> set[str]
         _run(db, links_statement("put_plain_links", links))
         _run(db, links_statement("want_links", links))
     if links.table == "contact_points":
+        pairs.put_points(db, links.entity)
         _choose_points(db, links, rules)
     changed = {row[0] for name in ("remove_links", "upsert_links") for row in _run(db, links_statement(name, links))}
     if links.to:

@@ -63,7 +63,10 @@ def golden_statement(name: str, entity: str) -> str:
 def _group_parts(entity: str, columns: Sequence[str]) -> dict[str, str]:
     groups, number_of = column_groups(entity), _group_of(entity)
     return {
-        "single_provenance": ", ".join(f"'{column}', {_dated(column, number_of, 's.told')}" for column in columns),
+        "single_account": ", ".join(
+            f"CASE WHEN s.{column} IS NOT NULL THEN '\"{column}\": ' || w.told END" for column in columns
+        ),
+        "single_provenance": ", ".join(f"'{column}', {_dated(column, number_of, 'w.told::jsonb')}" for column in columns),
         "mixed_values": ", ".join(_chosen(column, number_of[column], entity) for column in columns),
         "mixed_provenance": ", ".join(f"'{column}', {_mixed_origin(column, number_of)}" for column in columns),
         "said": ", ".join(_said(number, group) for number, group in groups),
@@ -87,8 +90,13 @@ def _undisputed(number: int) -> str:
 
 def _of_one(column: str, entity: str) -> str:
     """Return, as SQL, what the only side says of a column; the app may say nothing of one that is never null."""
+    return never_empty(f"s.{column}", column, entity)
+
+
+def never_empty(value: str, column: str, entity: str) -> str:
+    """Return, as SQL, a column's value, or what it holds instead of nothing where it is never null."""
     may_be_empty = column not in NEVER_EMPTY or (entity, column) in MAY_BE_EMPTY
-    return f"s.{column}" if may_be_empty else f"COALESCE(s.{column}, {NEVER_EMPTY[column]})"
+    return value if may_be_empty else f"COALESCE({value}, {NEVER_EMPTY[column]})"
 
 
 def _chosen(column: str, number: int, entity: str) -> str:
@@ -99,16 +107,13 @@ def _chosen(column: str, number: int, entity: str) -> str:
     if column == "tags":
         said = "(array_agg(s.tags::text) FILTER (WHERE s.tags <> '{}'))[1]::text[]"
     kept = f"(jsonb_populate_record(NULL::crm.{entity}, v.kept)).{column}"
-    chosen = f"CASE WHEN v.kept ? '{column}' THEN {kept} ELSE {said} END"
-    return (
-        f"COALESCE({chosen}, {NEVER_EMPTY[column]})" if column in NEVER_EMPTY and (entity, column) not in MAY_BE_EMPTY else chosen
-    )
+    return never_empty(f"CASE WHEN v.kept ? '{column}' THEN {kept} ELSE {said} END", column, entity)
 
 
 def _mixed_origin(column: str, number_of: dict[str, int]) -> str:
     said = f"s.{column} IS NOT NULL" if column != "tags" else "s.tags <> '{}'"
     rule = f"CASE WHEN count(*) FILTER (WHERE {said}) > 1 THEN 'agreed' ELSE 'only' END"
-    told = _dated(column, number_of, "s.origin")
+    told = _dated(column, number_of, "s.told")
     first = f"(array_agg({told} {_first_said(number_of[column])}) FILTER (WHERE {said}))[1]"
     return f"CASE WHEN {_undisputed(number_of[column])} THEN {first} || jsonb_build_object('rule', {rule}) END"
 
@@ -196,6 +201,7 @@ def links_statement(name: str, links: GoldenLinks) -> str:
         columns=", ".join(columns),
         and_entity=f"AND l.entity = '{links.entity}'" if points else "",
         and_entity_of_old=f"AND t.entity = '{links.entity}'" if points else "",
+        and_no_pair=queries("golden")["and_no_pair"] if points else "",
         same_key=" AND ".join(f"w.{column} = t.{column}" for column in key),
         assignments=", ".join(f"{column} = EXCLUDED.{column}" for column in changing),
         old_values=", ".join(f"t.{column}" for column in changing),

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine
+from psycopg2.extensions import connection as DriverConnection
+from sqlalchemy import Connection, Engine, create_engine, event
 
 from crm_pipeline.database.encryption import bound, decrypt, encrypt, is_current
 from crm_pipeline.database.engine import CONNECT, say_what_to_do_on_failure
@@ -69,13 +70,19 @@ class Taken:
 
 def own_engine(engine: Engine) -> Engine:
     """Return an engine for deliveries alone: few connections that nobody else takes, and no statement that outlasts the CRM."""
-    options = f"-c timezone=UTC -c lock_timeout={PATIENCE_MS} -c statement_timeout={PATIENCE_MS}"
     own = create_engine(
         engine.url, pool_size=2, max_overflow=4, pool_timeout=PATIENCE_MS / 1000, pool_pre_ping=True, hide_parameters=True,
-        connect_args={**CONNECT, "connect_timeout": 2, "options": options},
+        connect_args={**CONNECT, "connect_timeout": 2},
     )  # fmt: skip
+    event.listen(own, "connect", _be_quick)
     say_what_to_do_on_failure(own)
     return own
+
+
+def _be_quick(connection: DriverConnection, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(queries("inbox")["be_quick"], {"ms": str(PATIENCE_MS)})
+    connection.commit()  # else the pool's rollback undoes it
 
 
 def find_door(engine: Engine, connection_id: int, token: str) -> Door | None:

@@ -78,4 +78,4 @@ def _statement(sight: Sight, entity: str, wanted: Inclusion, included: str) -> s
     else:
         target = queries("including")["is_target"] if wanted.is_target else ""
         text = fill(queries("including")["single"], parent=entity, column=wanted.to, target=target)
-    return fill(seen(text, sight, included), record=record(included), entity=included)
+    return fill(seen(text, sight, included, whole=True), record=record(included), entity=included)

@@ -4,7 +4,7 @@ What belongs here: the statements of `matching.sql` in their order, inside the c
 a group that contradicts itself is parted, is asked of the model by the stage; rows go out and come back here.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -42,14 +42,10 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 }
 """Entity → the statements `key_…` that say by what its records are recognised, beside phones and e-mails."""
 
-COMPARED = ("contacts", "companies")
-"""Entities whose names may speak against a link."""
 MANY = 20_000
 """Source records waiting from which whole tables are read, when they are a quarter of the table or more."""
 FEW = 5_000
 """Source records of a batch otherwise."""
-TRUSTED = RANKS["external_id"]
-"""Links by keys as trusted as this or more are not held against names: a system or person says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +194,12 @@ def _unusable(entity: str, rules: Rules) -> dict[str, Any]:
     }
 
 
-def compare(db: Connection, entity: str, contradiction: Callable[..., str | None]) -> None:
-    """Ask of each pair that is not plainly the same whether its names contradict, and keep what speaks against it."""
-    if entity not in COMPARED:
-        return
-    rows = _run(db, queries("matching")[f"compare_{entity}"], {"trusted": TRUSTED})
-    found = [(a, b, reason) for a, b, *names in rows if (reason := contradiction(*names))]
-    copy_rows(db, "match_contradictions", ("a", "b", "reason"), found)
+def place_alone(db: Connection, entity: str) -> None:
+    """Give each record that nothing pairs with another a golden id of its own, where nobody has one yet."""
+    if _run(db, _statement("find_alone", entity)).rowcount:
+        analyze(db, "match_alone")
+        for name in ("place_alone", "cross_alone"):
+            _run(db, _statement(name, entity))
 
 
 def group(db: Connection, phrases: Mapping[str, str]) -> None:
@@ -265,7 +260,7 @@ def place(db: Connection, entity: str, batch: Batch) -> Moved:
         if name in FILLED:
             analyze(db, FILLED[name])
     if batch.is_all:
-        analyze(db, "crm.crosswalk")
+        _run(db, queries("matching")["analyze_crosswalk"])
     for statement in _dependents(entity):
         _run(db, statement)
     _run(db, _statement("close_reviews", entity))

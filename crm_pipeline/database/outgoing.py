@@ -5,6 +5,7 @@ What belongs here: the moves of the queue, set-based, each in the caller's trans
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,11 +13,13 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import orjson
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from crm_pipeline.database.copy import copy_rows
 from crm_pipeline.database.queries import queries
 from crm_pipeline.database.rows import storable
+from crm_pipeline.errors import DatabaseUnavailable
 from crm_pipeline.model.delivery import BULK, FLIPS_PER_HOUR, IN_FLIGHT, LEASE, MAX_ATTEMPTS, UNSETTLED, may_move
 from crm_pipeline.model.writing import COMPLETE, OPERATIONS, REOPEN
 
@@ -196,6 +199,12 @@ def claim(db: Connection, connection_id: int, holder: str, size: int, lane: str 
 def extend(db: Connection, holder: str) -> int:
     """Give a sign of life for everything `holder` has claimed; return how much that is."""
     return _run(db, "extend", holder=holder, lease=LEASE.total_seconds()).rowcount
+
+
+def keep(engine: Engine, holder: str) -> None:
+    """Extend in a transaction of its own; what the database does not take now it is asked for with the next sign of life."""
+    with suppress(DBAPIError, DatabaseUnavailable), engine.begin() as db:
+        extend(db, holder)
 
 
 def mark_sent(db: Connection, claims: Iterable[Held]) -> set[int]:

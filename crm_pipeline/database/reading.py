@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from crm_pipeline.database.queries import queries
-from crm_pipeline.database.scopes import Sight
+from crm_pipeline.database.scopes import Sight, seen_by_one
 from crm_pipeline.database.templates import fill
 from crm_pipeline.model.golden import golden_name, shared_columns
 from crm_pipeline.model.searching import Sought
@@ -165,11 +165,11 @@ def visible(db: Connection, sight: Sight, entity: str, ids: Collection[str]) -> 
     """Return which of these records a caller sees."""
     if not sight.narrows(entity):
         return set(ids)
-    text = fill(queries("reading")["visible"], scope=queries("scopes")["visible"])
+    text = fill(queries("reading")["visible"], scope=seen_by_one())
     return {row[0] for row in db.exec_driver_sql(text, {"entity": entity, "ids": list(ids), "crm_users": sight.ids})}
 
 
-def seen(text: str, sight: Sight, entity: str) -> str:
-    """Return a statement that reads what a caller sees."""
+def seen(text: str, sight: Sight, entity: str, *, whole: bool = False) -> str:
+    """Return a statement that reads what a caller sees. whole: it looks into that set again and again."""
     narrow = sight.narrows(entity)
-    return fill(text, scope=queries("scopes")["visible"] if narrow else "", seen=queries("reading")["seen"] if narrow else "")
+    return fill(text, scope=seen_by_one(whole=whole) if narrow else "", seen=queries("reading")["seen"] if narrow else "")

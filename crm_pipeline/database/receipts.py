@@ -4,7 +4,6 @@ What belongs here: reading them, those that moved between two transactions, and 
 to is decided by `model/receipts.py`.
 """
 
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -18,9 +17,6 @@ from crm_pipeline.model.receipts import STATUS_OF, UNWELL, overall
 
 KEPT_DAYS = 30
 """For so long an operation that is sent again is answered again."""
-
-OWNED = ("contacts", "companies", "deals", "tasks", "communications")
-"""Entities whose records somebody is responsible for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +64,6 @@ def changed(db: Connection, actor: str, after: str, after_id: str, before: str, 
     """
     values = {"actor": actor, "after": after, "after_id": after_id, "before": before, "limit": limit}
     return [_receipt(row) for row in db.exec_driver_sql(_statement("changed"), values)]
-
-
-def own(db: Connection, users: Iterable[str], entity: str, ids: Collection[str]) -> set[str]:
-    """Return which golden records these golden users meet; of what belongs to nobody (users, stages, products), all."""
-    if entity not in OWNED:
-        return set(ids)
-    values = {"users": list(users), "entity": entity, "ids": list(ids)}
-    return {row[0] for row in db.exec_driver_sql(queries("receipts")["own"], values)}
 
 
 def purge(engine: Engine, days: int = KEPT_DAYS) -> int:

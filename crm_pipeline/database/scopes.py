@@ -49,8 +49,13 @@ def _note(engine: Engine, sight: Sight) -> tuple[bool, str]:
     values = {"user": sight.user, "crm_users": sight.ids}
     with engine.begin() as db:
         db.exec_driver_sql(queries("scopes")["one_at_a_time"], values)
-        row = db.exec_driver_sql(fill(queries("scopes")["note"], visible=queries("scopes")["visible"]), values).one()
+        row = db.exec_driver_sql(fill(queries("scopes")["note"], visible=seen_by_one(whole=True)), values).one()
     return row[0], row[1]
 
 
-__all__: Sequence[str] = ("OPEN", "Sight", "note")
+def seen_by_one(*, whole: bool = False) -> str:
+    """Return the set of what a person sees, as SQL to go on from. whole: all of it will be read, not one entity's part."""
+    return fill(queries("scopes")["visible"], kept="MATERIALIZED" if whole else "NOT MATERIALIZED")
+
+
+__all__: Sequence[str] = ("OPEN", "Sight", "note", "seen_by_one")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from crm_pipeline.database import conflicts, decisions, outgoing_desk, status
 from crm_pipeline.database.locks import writers
@@ -17,26 +17,30 @@ Counts = Mapping[tuple[int, str], int]
 
 def standing(engine: Engine) -> dict[str, Any]:
     """Return how everything stands, for those who look after it; connections still carry their `id`."""
-    waiting, open_ = _counts(engine, "queues"), _counts(engine, "conflicts")
     queues, running = {one.connection: one for one in outgoing_desk.summary(engine)}, writers(engine)
+    with engine.connect() as db:
+        waiting, open_ = _counts(db, "queues"), _counts(db, "conflicts")
+        found, budget = _rows(db, "connections"), _rows(db, "budget")
     rows = [
         _counted(_with_queue(row, queues.get(row["name"])), waiting, open_) | {"is_running": row["id"] in running}
-        for row in _rows(engine, "connections")
+        for row in found
     ]
     return {
-        "connections": rows, "budget": _rows(engine, "budget"), "conflicts_open": conflicts.count_open(engine),
+        "connections": rows, "budget": budget, "conflicts_open": conflicts.count_open(engine),
         "reviews_open": decisions.open_reviews(engine), "waiting_to_reconcile": status.waiting(engine),
     }  # fmt: skip
 
 
 def meters(engine: Engine) -> dict[str, dict[str, Any]]:
     """Return meter → what was used of it: granted, refused, paused_until, behind (seconds), operating (method → seconds)."""
-    return {row.pop("meter"): row for row in _rows(engine, "meters")}
+    with engine.connect() as db:
+        return {row.pop("meter"): row for row in _rows(db, "meters")}
 
 
 def freshness(engine: Engine) -> dict[str, Any]:
     """Return how fresh everything is, and nothing else."""
-    return {"connections": [_fresh(row) for row in _rows(engine, "connections")]}
+    with engine.connect() as db:
+        return {"connections": [_fresh(row) for row in _rows(db, "connections")]}
 
 
 def _with_queue(row: dict[str, Any], queue: outgoing_desk.Standing | None) -> dict[str, Any]:
@@ -59,9 +63,8 @@ def _counted(row: dict[str, Any], waiting: Counts, open_: Counts) -> dict[str, A
     return row | sums | {"entities": entities}
 
 
-def _counts(engine: Engine, name: str) -> Counts:
-    with engine.connect() as db:
-        return {(row[0], row[1]): row[2] for row in db.exec_driver_sql(queries("standing")[name])}
+def _counts(db: Connection, name: str) -> Counts:
+    return {(row[0], row[1]): row[2] for row in db.exec_driver_sql(queries("standing")[name])}
 
 
 def _fresh(row: dict[str, Any]) -> dict[str, Any]:
@@ -69,6 +72,5 @@ def _fresh(row: dict[str, Any]) -> dict[str, Any]:
     return {"name": row["name"], "crm": row["crm"], "status": row["status"], "entities": entities}
 
 
-def _rows(engine: Engine, name: str) -> list[dict[str, Any]]:
-    with engine.connect() as db:
-        return [dict(row._mapping) for row in db.exec_driver_sql(queries("standing")[name])]
+def _rows(db: Connection, name: str) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in db.exec_driver_sql(queries("standing")[name])]

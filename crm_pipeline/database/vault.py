@@ -91,6 +91,12 @@ def read(db: Connection, keys: Sequence[bytes], connection_id: int) -> Secrets:
     return _open(keys, connection_id, db.exec_driver_sql(queries("connections")["secrets"], {"id": connection_id}).scalar_one())
 
 
+def read_all(engine: Engine, keys: Sequence[bytes]) -> dict[int, Secrets]:
+    """Return connection id → secrets, of those that have any."""
+    with engine.connect() as db:
+        return {row[0]: _open(keys, row[0], row[1]) for row in db.exec_driver_sql(queries("connections")["all_secrets"])}
+
+
 def rotate_keys(engine: Engine, keys: Sequence[bytes]) -> int:
     """Encrypt everything that an older key encrypted with the newest one, row by row, and return how many there were."""
     with engine.connect() as db:

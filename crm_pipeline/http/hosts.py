@@ -1,7 +1,7 @@
 """Which addresses may be contacted: the vendor's own hosts and those an operator has allowed. No request is made here.
 
-Names are compared, never what they resolve to: a listed name that somebody points at an inner address (DNS rebinding) does not get
-through TLS, for its certificate is checked, and http is for addresses of this machine only.
+Names are compared, never what they resolve to: a listed name that somebody points at an inner address (DNS rebinding) does not
+get through TLS, for its certificate is checked, and http is for addresses of this machine only.
 """
 
 import ipaddress
@@ -13,7 +13,7 @@ from crm_pipeline.errors import HostNotAllowed
 
 _CONFUSING = re.compile(r"[\x00-\x20\x7f\\]")
 _HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|[0-9a-f:]+", re.IGNORECASE)
-"""A name or an address; what else may stand there (percent signs, zones, stray dots) is read differently by different programs."""
+"""A name or an address; what else may stand there (percent signs, zones, stray dots) different programs read differently."""
 _WHAT_TO_DO = "Use the CRM's own address, or add the host to CRM_ALLOWED_HOSTS if it is a self-hosted portal."
 
 

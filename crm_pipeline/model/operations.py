@@ -135,7 +135,7 @@ def known_fields(entity: str, action: str) -> tuple[str, ...]:
 def operation_id(given: Any) -> str:
     """Return the id of an operation as sent. Raises UsageError when there is none to tell it apart by."""
     if not isinstance(given, Mapping):
-        raise UsageError(f"{values.shown(given)} is no operation.", what_to_do=f'Write an object with {", ".join(KEYS)}.')
+        raise UsageError(f"{values.shown(given)} is no operation.", what_to_do=f"Write an object with {', '.join(KEYS)}.")
     value = given.get("id")
     if not isinstance(value, str) or not value or len(value) > values.LONGEST_ID:
         raise values.wrong(

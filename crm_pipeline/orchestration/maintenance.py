@@ -65,7 +65,7 @@ def forget_old_operations(context: dg.OpExecutionContext, config: RetentionConfi
 
 @dg.op(required_resource_keys=NEEDED)
 def forget_old_tombstones(context: dg.OpExecutionContext) -> None:
-    """Forget what was taken away longer ago than `sync.database` says; clients that stayed away for longer read everything anew."""
+    """Forget records that are gone for longer than `sync.database` says; clients away for longer read everything anew."""
     with context.resources.pipeline.engine.begin() as db:
         context.log.info(f"Forgot {delta.forget(db)} records that are gone.")
 

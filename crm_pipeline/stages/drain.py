@@ -191,8 +191,7 @@ def _heartbeat(line: _Line) -> Iterator[None]:
 
     def beat() -> None:
         while not ended.wait(LEASE.total_seconds() / 3):
-            with line.parts.engine.begin() as db:
-                outgoing.extend(db, line.holder)
+            outgoing.keep(line.parts.engine, line.holder)
 
     keeper = threading.Thread(target=beat, name=f"lease-{line.row.name}", daemon=True)
     keeper.start()

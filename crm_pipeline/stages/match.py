@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 
-from crm_pipeline.database import matching
+from crm_pipeline.database import comparing, matching
 from crm_pipeline.database.matching import Problem
 from crm_pipeline.database.refusals import Connection
 from crm_pipeline.model import company_names, names
@@ -50,7 +51,8 @@ def match_batch(db: Connection, entity: str, rules: Rules, batch: matching.Batch
     if entity in matching.KEYS:
         matching.touch(db, entity, rules, batch)
         matching.pair(db, entity, rules, batch)
-        matching.compare(db, entity, CONTRADICTIONS.get(entity, _nothing_against))
+        against = CONTRADICTIONS.get(entity, _nothing_against)
+        comparing.compare(db, entity, against, meanwhile=partial(matching.place_alone, db, entity))
         matching.group(db, PHRASES)
         _resolve(db, entity, rules)
         moved = matching.place(db, entity, batch)

@@ -1,6 +1,7 @@
 """Logging in and staying logged in: tokens that rotate, tokens that are forged, devices whose access is taken away."""
 
 import base64
+import hmac
 import json
 import statistics
 import time
@@ -12,8 +13,12 @@ from uuid import UUID, uuid4
 import httpx
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from crm_pipeline.api import tokens
+from crm_pipeline.database.passwords import hash_password, is_right
+from crm_pipeline.stages.accounts import set_password
 from crm_pipeline_tests.api.conftest import PASSWORD, Api
 
 WHO = "/api/auth/devices"
@@ -141,7 +146,7 @@ def test_a_disabled_user_is_out_at_once(api: Api) -> None:
 
 def forged(api: Api, secret: str | None = None, alg: str = "HS256", header: Any = None, **instead: Any) -> str:
     """Return a token like ours with something else; a claim that is None is left out."""
-    good = api.login("admin").tokens["access_token"]
+    good = api.person("admin").tokens["access_token"]
     own = api.parts.settings.jwt_secrets[0]
     claims = {**jwt.decode(good, options={"verify_signature": False}), **instead}
     head = {"kid": tokens.key_id(own), "typ": tokens.KIND, **(header or {})}
@@ -154,10 +159,47 @@ def unsigned(api: Api) -> str:
     return f"{head}.{payload}."
 
 
-OLD = datetime.now(UTC) - timedelta(hours=1)
+def signed_with_a_public_key(api: Api, alg: str) -> str:
+    """Return a token of RS256, or one of HS256 whose secret is a public key, which whoever mixes up the two believes."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    if alg == "RS256":
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return forged(api, private.decode(), "RS256")
+    head, payload, _ = _with_header(api, jwk={"kty": "RSA", "pem": public.decode()}).split(".")
+    signature = hmac.new(public, f"{head}.{payload}".encode(), "sha256").digest()
+    return f"{head}.{payload}.{_packed(signature)}"
+
+
+def _packed(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+OLD, LATER = (datetime.now(UTC) + timedelta(hours=hours) for hours in (-1, 1))
 ATTACKS: dict[str, Any] = {
     "alg none": unsigned,
     "signature cut off": lambda api: forged(api).rpartition(".")[0] + ".",
+    **{f"alg {word}": lambda api, word=word: _with_header(api, alg=word) for word in ("None", "NONE", "hs256", "", "HS256 ")},
+    "alg none with our kid": lambda api: _with_header(api, alg="none").rpartition(".")[0] + ".",
+    "alg that is a list": lambda api: _with_header(api, alg=["HS256"]),
+    "RS256": lambda api: signed_with_a_public_key(api, "RS256"),
+    "HS256 with a public key": lambda api: signed_with_a_public_key(api, "HS256"),
+    "an empty key": lambda api: _signed_with_nothing(api),
+    "another header under the same signature": lambda api: _with_header(api, x=1),
+    "another payload under the same signature": lambda api: _with_payload(api, sub="1", role="admin", exp=9_999_999_999),
+    "kid that is SQL": lambda api: forged(api, header={"kid": "' OR 1=1 --"}),
+    "kid that is a number": lambda api: forged(api, header={"kid": "0"}),
+    "no kid": lambda api: forged(api, header={"kid": ""}),
+    "critical extension": lambda api: forged(api, header={"crit": ["x"], "x": 1}),
+    "not yet good": lambda api: forged(api, nbf=LATER),
+    "given out in the future": lambda api: forged(api, iat=LATER),
+    "an end that is a text": lambda api: forged(api, exp="never"),
+    "several audiences, none ours": lambda api: forged(api, aud=["a", "b"]),
+    "without an audience": lambda api: forged(api, aud=None),
+    "without an issuer": lambda api: forged(api, iss=None),
+    "without a device": lambda api: forged(api, dev=None),
+    "of nobody": lambda api: forged(api, sub=None),
+    "of somebody else on this device": lambda api: forged(api, sub=str(_another(api))),
     "another key": lambda api: forged(api, "x" * 64),
     "another algorithm": lambda api: forged(api, alg="HS512"),
     "unknown kid": lambda api: forged(api, header={"kid": "000000000000"}),
@@ -181,8 +223,26 @@ ATTACKS: dict[str, Any] = {
 
 def _with_header(api: Api, **more: Any) -> str:
     head, payload, signature = forged(api).split(".")
-    said = json.loads(base64.urlsafe_b64decode(head + "==")) | more
-    return f"{base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip('=')}.{payload}.{signature}"
+    return f"{_packed(json.dumps(_unpacked(head) | more).encode())}.{payload}.{signature}"
+
+
+def _with_payload(api: Api, **more: Any) -> str:
+    head, payload, signature = forged(api).split(".")
+    return f"{head}.{_packed(json.dumps(_unpacked(payload) | more).encode())}.{signature}"
+
+
+def _signed_with_nothing(api: Api) -> str:
+    head, payload, _ = forged(api).split(".")
+    return f"{head}.{payload}.{_packed(hmac.new(b'', f'{head}.{payload}'.encode(), 'sha256').digest())}"
+
+
+def _unpacked(part: str) -> dict[str, Any]:
+    return json.loads(base64.urlsafe_b64decode(part + "=="))
+
+
+def _another(api: Api) -> int:
+    (row,) = api.rows("SELECT id FROM sync.api_users WHERE username = %(name)s", name=api.add_user("admin"))
+    return row["id"]
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -202,6 +262,37 @@ def test_a_role_in_the_token_is_not_believed(module_api: Api) -> None:
     token = tokens.issue(module_api.parts.settings.jwt_secrets, int(said["sub"]), "admin", UUID(said["dev"]), datetime.now(UTC))
     answer = module_api.anonymous.get("/api/metrics", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 403
+
+
+def test_a_token_of_one_kind_is_not_taken_for_the_other(module_api: Api) -> None:
+    told = module_api.login("agent").tokens
+    assert ask(module_api, told["refresh_token"]) == 401
+    assert go_on(module_api, told["access_token"]).json()["type"] == "/problems/invalid-refresh-token"
+    assert ask(module_api, told["access_token"]) == 200
+
+
+def test_another_password_logs_every_device_out(module_api: Api) -> None:
+    phone = module_api.login("agent")
+    tablet = module_api.as_user(phone.username)
+    set_password(module_api.parts, phone.username, "another " + PASSWORD)
+    for one in (phone, tablet):
+        assert one.get(WHO).status_code == 401 and go_on(module_api, one.tokens["refresh_token"]).status_code == 401
+    assert log_in(module_api, phone.username, PASSWORD).status_code == 401
+    assert log_in(module_api, phone.username, "another " + PASSWORD).status_code == 200
+
+
+def test_an_unknown_user_is_hashed_for_too() -> None:
+    kept = hash_password("right")
+    is_right(None, "once")  # makes the hash that is compared with
+    known, unknown = (min(_worked(one) for _ in range(3)) for one in (kept, None))
+    assert is_right(None, "nobody has this password") is False
+    assert unknown > known / 3, "measured in seconds of this thread's work, not of the clock"
+
+
+def _worked(kept: str | None) -> float:
+    began = time.thread_time()
+    assert not is_right(kept, "wrong")
+    return time.thread_time() - began
 
 
 def test_older_secrets_are_believed_and_the_newest_signs() -> None:

@@ -172,8 +172,10 @@ def test_what_may_not_be_contacted_or_understood_is_refused_without_a_request(ho
 def test_a_referer_that_leads_elsewhere_is_refused_and_its_code_not_spent(house: House, inner: Inner) -> None:
     admin, application = house.person("admin"), house.application("amocrm")
     del application["baseUrl"]
-    elsewhere = [*(place.replace("bitrix24", "amocrm") for place in INNER), "acme.amocrm.ru@127.0.0.1:{port}", "evil.example",
-                 "127.0.0.1.evil.example", "127.0.0.1:{port}\\@acme.amocrm.ru", "[::1]:{port}", "//evil.example", "%", "["]  # fmt: skip
+    elsewhere = [
+        *(place.replace("bitrix24", "amocrm") for place in INNER), "acme.amocrm.ru@127.0.0.1:{port}", "evil.example", "[",
+        "127.0.0.1.evil.example", "127.0.0.1:{port}\\@acme.amocrm.ru", "[::1]:{port}", "//evil.example", "%",
+    ]  # fmt: skip
     for place in elsewhere:
         state = admin.ask("POST", "/auth-url", json=application).json()["state"]
         answer = {"state": state, "code": "c" * 20, "referer": at(inner, place), "client_id": application["clientId"]}

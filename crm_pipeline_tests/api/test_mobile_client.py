@@ -1,7 +1,6 @@
 """The reference client as the mobile app: offline edits arrive once, tokens rotate, and in the end all sides are equal."""
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import pytest
 import requests
@@ -10,9 +9,7 @@ from crm_pipeline.stages.drain import drain
 from crm_pipeline_tests.api.conftest import PASSWORD, Api
 from crm_pipeline_tests.api.test_uploads import desk  # noqa: F401  a fixture
 from crm_pipeline_tests.two_sides import LEFT, RIGHT, TwoSides
-from examples.mobile_client import LoggedOut, MobileClient
-
-needs_deltas = pytest.mark.skipif(find_spec("crm_pipeline.api.routes.deltas") is None, reason="the delta routes are not there")
+from examples.mobile_client import Diverged, LoggedOut, MobileClient
 
 
 @pytest.fixture
@@ -57,7 +54,18 @@ def test_tokens_rotate_and_a_copied_one_logs_the_device_out(phone: MobileClient)
         phone.ask("GET", "/api/sync/status")
 
 
-@needs_deltas
+def test_a_copy_proves_that_it_is_the_servers(phone: MobileClient, desk: Api) -> None:  # noqa: F811
+    phone.converge()
+    counts = phone.prove()
+    assert counts["contacts"] == len(phone.ids("contacts")) > 0
+    phone.db.execute("UPDATE records SET version = '2020-01-01T00:00:00+00:00' WHERE id = ?", (phone.ids("contacts")[0],))
+    with pytest.raises(Diverged, match="contacts"):
+        phone.prove()
+    phone._know(cursor=None)
+    phone.pull()
+    assert phone.prove() == counts
+
+
 def test_all_sides_end_equal(phone: MobileClient, desk: Api, sides: TwoSides) -> None:  # noqa: F811
     anna = sides.golden_id("tiny:1")
     phone.converge()
@@ -76,4 +84,4 @@ def test_all_sides_end_equal(phone: MobileClient, desk: Api, sides: TwoSides) ->
     for server in (sides.left, sides.right):
         held = server.records["contacts"]["1"]
         assert (held["position"], held["birthday"]) == ("CTO", "1990-01-02")
-    assert set(phone.follow().values()) == {"applied"}
+    assert set(phone.follow().values()) == {"applied"} and phone.prove()["contacts"] > 0

@@ -20,6 +20,7 @@ from crm_pipeline.database.engine import engine_for
 from crm_pipeline.database.passwords import hash_password
 from crm_pipeline_tests.bench.ground import STATEMENTS, Ground
 from crm_pipeline_tests.bench.sizes import Sizes
+from crm_pipeline_tests.bench.watched import MEGABYTE, held
 
 BATCH = 10_000
 """Golden contacts a transaction, some more than a rebuild writes at once."""
@@ -51,14 +52,12 @@ class Served:
     people: Sequence[Person]
 
     def cpu(self) -> float:
-        """Return the processor seconds its processes have used."""
-        tree = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
-        return sum(sum(one.cpu_times()[:2]) for one in tree)
+        """Return the processor seconds it has used."""
+        return sum(psutil.Process(self.pid).cpu_times()[:2])
 
     def held(self) -> float:
-        """Return the MB its processes hold."""
-        tree = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
-        return sum(one.memory_info().rss for one in tree) / (1 << 20)
+        """Return the MB it holds, counted as `watched.py` does."""
+        return held(psutil.Process(self.pid)) / MEGABYTE
 
 
 def golden_id(entity: str, number: int) -> str:

@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from crm_pipeline.stages.decisions import Asked, Decider, merge, split
 from crm_pipeline_tests.database.copies import Copy, reader
+from crm_pipeline_tests.two_sides import TwoSides, fill
 
 ME, OTHER = UUID(int=1), UUID(int=2)
 KINDS = ("contacts", "companies", "deals", "tasks", "communications")
@@ -203,3 +205,22 @@ def test_what_was_told_is_what_is_there(
     latest.follow()
     assert latest.held == copies[0].held
     assert {id_: new for id_, new in copies[0].merged.items() if id_ in world.gone}.items() <= world.gone.items()
+
+
+def test_merging_and_parting_by_a_person_reach_the_copies(sides: TwoSides) -> None:
+    fill(sides.left, "left.example", 2)
+    fill(sides.right, "right.example", 2)
+    copy = Copy(reader(sides.parts.engine))
+    sides.load()
+    copy.follow(3)
+    one, other = sides.golden_id("tiny:1"), sides.golden_id("other:2")
+    assert {one, other} <= set(copy.held)
+    merge(sides.parts, Asked(("tiny:1", "other:2"), entity="contacts"), Decider("anna", "asked"))
+    copy.follow(3)
+    (gone,) = {one, other} - set(copy.held)
+    assert copy.merged[gone] == ({one, other} - {gone}).pop()
+    split(sides.parts, Asked(("tiny:1",), entity="contacts"), Decider("anna", "asked again"))
+    copy.follow(3)
+    living = {row["id"] for row in sides.rows("SELECT id::text FROM crm.contacts WHERE deleted_at IS NULL")}
+    assert {id_ for id_, (entity, _) in copy.held.items() if entity == "contacts"} == living
+    assert copy.differences() == []

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -240,3 +241,24 @@ def test_json_and_forms_are_sent_as_such() -> None:
         b"a%5Bb%5D=1",
         "/x?q=1&q=2",
     )
+
+
+def test_what_an_account_was_asked_is_known_to_all_sessions_set_apart() -> None:
+    """Those who ask at the same time ask once; who failed to ask leaves it to the next."""
+    asked: list[str] = []
+    first = session()
+    others = [first.apart() for _ in range(4)]
+
+    def ask() -> str:
+        asked.append("fields")
+        return "answer"
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda one: one.memory.recall("fields", ask), others)) == ["answer"] * 4
+    assert asked == ["fields"]
+    others[0].memory.recall("fields", ask, again=True)
+    first.memory.forget("fields")
+    with pytest.raises(CrmUnavailable):
+        first.memory.recall("fields", lambda: (_ for _ in ()).throw(CrmUnavailable("not now")))
+    assert (others[1].memory.recall("fields", ask), len(asked)) == ("answer", 3)
+    assert session().memory.recall("fields", lambda: "another account's") == "another account's"

@@ -23,7 +23,7 @@ from crm_pipeline.stages.reconcile import reconcile
 from crm_pipeline.stages.settle import Ledger as Book
 from crm_pipeline.stages.settle import Tally
 from crm_pipeline_tests.connectors.tinycrm import CONNECTOR
-from crm_pipeline_tests.stages.ledger import START, Ledger
+from crm_pipeline_tests.stages.ledger import START, Ledger, empty
 from crm_pipeline_tests.two_sides import LEFT, TwoSides, fill
 
 TABLES = (
@@ -152,7 +152,7 @@ class Accounts(Ledger):
 def fresh(engine: Engine, *two_way: str) -> Accounts:
     """Return accounts with nothing in them."""
     with engine.begin() as db:
-        db.exec_driver_sql(f"TRUNCATE {', '.join(TABLES)} CASCADE")
+        empty(db, TABLES)
         db.exec_driver_sql("DELETE FROM sync.connections WHERE crm <> 'app'")
     return Accounts(engine).open_two_way(*two_way)
 

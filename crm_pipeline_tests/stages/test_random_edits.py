@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from crm_pipeline.errors import UsageError
 from crm_pipeline.stages.decisions import Asked, Decider, merge, split
 from crm_pipeline.stages.reconcile import reconcile
-from crm_pipeline_tests.stages.ledger import ACCOUNTS, START, Ledger
+from crm_pipeline_tests.stages.ledger import ACCOUNTS, START, Ledger, empty
 
 TABLES = (
     "crm.contacts",
@@ -45,7 +45,7 @@ DECISIONS = st.tuples(st.sampled_from(["merge", "split"]), REFS, REFS)
 def fresh(engine: Engine) -> Ledger:
     """Return six empty accounts, whatever the example before left."""
     with engine.begin() as db:
-        db.exec_driver_sql(f"TRUNCATE {', '.join((*TABLES, *STATE))}")
+        empty(db, (*TABLES, *STATE))
         db.exec_driver_sql("DELETE FROM sync.connections WHERE crm <> 'app'")
     ledger = Ledger(engine)
     ledger.open_accounts()

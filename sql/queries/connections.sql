@@ -132,6 +132,10 @@ SELECT secrets FROM sync.connections WHERE id = %(id)s FOR NO KEY UPDATE SKIP LO
 -- Keep encrypted secrets and when their access token expires.
 UPDATE sync.connections SET secrets = %(secrets)s, token_expires_at = to_timestamp(%(expires_at)s) WHERE id = %(id)s;
 
+-- name: all_secrets
+-- The encrypted secrets of every connection that has any.
+SELECT id, secrets FROM sync.connections WHERE secrets IS NOT NULL AND status <> 'removed';
+
 -- name: with_secrets
 -- Every connection that has secrets.
 SELECT id FROM sync.connections WHERE secrets IS NOT NULL ORDER BY id;

@@ -17,8 +17,11 @@ SELECT sync.adopt_server();
 SELECT {steps};
 
 -- name: news_of_entity
--- Whether records of an entity changed, or came in sight.
+-- Whether records of an entity changed.
 EXISTS (SELECT FROM crm.{step} g WHERE g.changed_xid >= %(low)s::xid8 AND g.changed_xid < %(high)s::xid8)
+
+-- name: news_of_sight
+-- Or came in sight of a person.
 OR EXISTS (SELECT FROM sync.visible_records v WHERE v.user_id = %(user)s AND v.entity = '{step}'
            AND v.changed_xid >= %(low)s::xid8 AND v.changed_xid < %(high)s::xid8)
 

@@ -63,7 +63,7 @@ FROM sync.connections c;
 -- Where what each source record says of a golden one is laid out.
 CREATE TEMPORARY TABLE IF NOT EXISTS sides_{entity} ON COMMIT DELETE ROWS AS
 SELECT s.golden_id, s.connection_id, s.external_id, ''::text AS connection, 0 AS place, 0 AS ignored, now() AS joined_at, 0 AS changed,
-       NULL::jsonb AS times, NULL::jsonb AS origin, {golden_columns_typed}, {references_typed} s.custom_fields, s.remote_created_at,
+       NULL::jsonb AS times, ''::text AS origin, {golden_columns_typed}, {references_typed} s.custom_fields, s.remote_created_at,
        s.remote_updated_at, s.deleted_at, s.first_updated_at
 FROM source.{entity} s, crm.{entity} g LIMIT 0;
 
@@ -75,7 +75,7 @@ DELETE FROM sides_{entity};
 -- Lay out what each source record says of the batch's golden records, with golden references.
 INSERT INTO sides_{entity}
 SELECT x.golden_id, x.connection_id, x.external_id, c.name, c.place, c.ignored, x.decided_at, 0,
-       NULL, jsonb_build_object('connection', c.name, 'since', COALESCE(s.first_updated_at, s.remote_updated_at)),
+       NULL, '"connection": ' || to_json(c.name)::text || COALESCE(', "since": ' || to_json(COALESCE(s.first_updated_at, s.remote_updated_at))::text, ''),
        {values}, {references} s.custom_fields, s.remote_created_at, s.remote_updated_at, s.deleted_at,
        COALESCE(s.first_updated_at, s.remote_updated_at)
 FROM golden_batch b
@@ -130,11 +130,14 @@ FROM (
 WHERE t.connection_id = s.connection_id AND t.external_id = s.external_id;
 
 -- name: find_mixed
--- Find the golden records with several sides, or one that does not count for some field.
-INSERT INTO golden_mixed SELECT golden_id FROM sides_{entity} GROUP BY golden_id HAVING count(*) > 1 OR bool_or(ignored <> 0);
+-- Find the golden records with several sides that are no pairs, or one that does not count for some field.
+INSERT INTO golden_mixed
+SELECT s.golden_id FROM sides_{entity} s
+WHERE NOT EXISTS (SELECT FROM golden_pairs p WHERE p.golden_id = s.golden_id)
+GROUP BY s.golden_id HAVING count(*) > 1 OR bool_or(s.ignored <> 0);
 
 -- name: find_plain
--- Leave as plain those that are new and have one side: nothing of theirs needs comparing.
+-- Leave as plain those that are new and have one side, or are pairs: nothing of theirs needs comparing.
 UPDATE golden_batch b SET is_plain = false FROM golden_mixed m WHERE m.golden_id = b.golden_id AND b.is_plain;
 
 -- name: find_disputes
@@ -224,15 +227,22 @@ WHERE g.id = ANY(%(ids)s::uuid[]) AND g.changed_xid <> pg_current_xact_id();
 INSERT INTO crm.{entity} AS g
     (id, {columns}, provenance, source_count, custom_fields, created_at, updated_at, deleted_at)
 SELECT s.golden_id, {single_values},
-       jsonb_strip_nulls(jsonb_build_object({single_provenance})),
+       CASE WHEN s.changed = 0 THEN ('{' || concat_ws(', ', {single_account}) || '}')::jsonb
+            ELSE jsonb_strip_nulls(jsonb_build_object({single_provenance})) END,
        1, CASE WHEN s.custom_fields = '{}' THEN s.custom_fields ELSE jsonb_build_object(s.connection, s.custom_fields) END,
        s.remote_created_at, s.remote_updated_at, s.deleted_at
-FROM (SELECT s.*, s.origin || '{"rule": "only"}' AS told FROM sides_{entity} s) s
+FROM sides_{entity} s
+CROSS JOIN LATERAL (SELECT '{' || s.origin || ', "rule": "only"}' AS told OFFSET 0) w
 WHERE NOT EXISTS (SELECT FROM golden_mixed m WHERE m.golden_id = s.golden_id)
+  AND NOT EXISTS (SELECT FROM golden_pairs p WHERE p.golden_id = s.golden_id)
 ORDER BY s.golden_id
 ON CONFLICT (id) DO UPDATE SET {assignments}, reconciled_at = now(), changed_xid = pg_current_xact_id()
 WHERE ({old_values}) IS DISTINCT FROM ({new_values})
 RETURNING g.xmax = 0;
+
+-- name: single_account
+-- Where a column comes from that the only side fills.
+CASE WHEN s.{column} IS NOT NULL THEN '"{column}": ' || w.told END
 
 -- name: upsert_mixed
 -- Bring golden records with several sides in, each group of fields from the side that won; unchanged rows are not written.
@@ -243,7 +253,7 @@ SELECT s.golden_id, {mixed_values},
        count(*), COALESCE(jsonb_object_agg(s.connection, s.custom_fields) FILTER (WHERE s.custom_fields <> '{}'), '{}'),
        min(s.remote_created_at), max(s.remote_updated_at), CASE WHEN bool_and(s.deleted_at IS NOT NULL) THEN max(s.deleted_at) END
 FROM (
-    SELECT s.*, COALESCE(w.wins, 0) AS wins
+    SELECT s.*, COALESCE(w.wins, 0) AS wins, ('{' || s.origin || '}')::jsonb AS told
     FROM sides_{entity} s
     JOIN golden_mixed m ON m.golden_id = s.golden_id
     LEFT JOIN golden_winners w ON w.golden_id = s.golden_id AND w.connection_id = s.connection_id AND w.external_id = s.external_id
@@ -286,16 +296,20 @@ CREATE TEMPORARY TABLE IF NOT EXISTS wanted_{table} (LIKE crm.{table} INCLUDING 
 DELETE FROM wanted_{table};
 
 -- name: put_plain_links
--- Bring in the link rows of plain golden records; of two rows that become one, the first stays.
+-- Bring in the link rows of plain golden records; of two rows that become one, the first in source order stays.
 INSERT INTO crm.{table} ({columns})
 SELECT {selected}
 FROM golden_batch b
 JOIN sides_{entity} o ON o.golden_id = b.golden_id
 JOIN source.{table} l ON l.connection_id = o.connection_id AND l.{parent} = o.external_id {and_entity}
 {join}
-WHERE b.is_plain
-ORDER BY o.golden_id, {first}
+WHERE b.is_plain {and_no_pair}
+ORDER BY o.golden_id, o.place, {first}
 ON CONFLICT DO NOTHING;
+
+-- name: and_no_pair
+-- Points of pairs are brought in with one of each kind as the primary one.
+AND NOT EXISTS (SELECT FROM golden_pairs p WHERE p.golden_id = b.golden_id)
 
 -- name: want_links
 -- Lay out what the golden link rows of the others should be; of two rows that become one, the first in source order stays.

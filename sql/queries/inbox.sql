@@ -5,6 +5,10 @@ FROM sync.webhooks w
 JOIN sync.connections c ON c.id = w.connection_id
 WHERE w.token_hash = %(token_hash)s AND w.connection_id = %(connection_id)s AND c.status <> 'removed';
 
+-- name: be_quick
+-- This session serves deliveries: it waits for nothing longer than their sender does.
+SELECT set_config('lock_timeout', %(ms)s, false), set_config('statement_timeout', %(ms)s, false), set_config('TimeZone', 'UTC', false);
+
 -- name: make_webhook
 -- Give a connection its address, unless it has one.
 INSERT INTO sync.webhooks (connection_id, token_hash, token_sealed)

@@ -3,12 +3,18 @@
 SELECT set_config('jit', 'off', true), set_config('random_page_cost', '1', true), set_config('enable_mergejoin', 'off', true);
 
 -- name: plan_for_many
--- Read whole tables, with room to hash what is joined; never compile.
-SELECT set_config('jit', 'off', true), set_config('work_mem', '128MB', true), set_config('hash_mem_multiplier', '2', true);
+-- Read whole tables, with room to hash what is joined; never compile. Of what is laid out the planner needs little but the size.
+SELECT set_config('jit', 'off', true), set_config('work_mem', '128MB', true), set_config('hash_mem_multiplier', '2', true),
+       set_config('default_statistics_target', '10', true);
 
 -- name: analyze
 -- Tell the planner how large what was just laid out is.
 ANALYZE {table};
+
+-- name: analyze_crosswalk
+-- Tell the planner about the crosswalk, as well as autovacuum would: it stays.
+SELECT set_config('default_statistics_target', (SELECT reset_val FROM pg_settings WHERE name = 'default_statistics_target'), true);
+ANALYZE crm.crosswalk;
 
 -- name: count_queue
 -- How many keys of an entity wait, and whether they are a quarter of its records or more.
@@ -32,6 +38,7 @@ DELETE FROM match_keyed;
 DELETE FROM match_pairs;
 DELETE FROM match_contradictions;
 DELETE FROM match_decided;
+DELETE FROM match_alone;
 DELETE FROM match_links;
 DELETE FROM match_labels;
 DELETE FROM match_problems;
@@ -366,6 +373,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS match_keyed (key_no integer, n integer, con
 CREATE TEMPORARY TABLE IF NOT EXISTS match_pairs (a integer, b integer, rank integer, key_no integer) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS match_contradictions (a integer, b integer, reason text) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS match_decided (a integer, b integer, verdict text, decided_by text) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS match_alone (n integer) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS match_links (a integer, b integer, rank integer) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS match_labels (n integer, label integer) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS match_problems (label integer) ON COMMIT DELETE ROWS;
@@ -466,6 +474,26 @@ JOIN match_touched t ON t.connection_id = d.connection_id AND t.external_id = d.
 JOIN match_touched o ON o.connection_id = d.other_connection_id AND o.external_id = d.other_external_id
 WHERE d.entity = '{entity}' AND d.revoked_at IS NULL;
 
+-- name: find_alone
+-- While no record of the entity has a golden one: those that nothing pairs with another.
+INSERT INTO match_alone
+SELECT t.n FROM match_touched t
+WHERE NOT EXISTS (SELECT FROM crm.crosswalk x WHERE x.entity = '{entity}')
+  AND NOT EXISTS (SELECT FROM match_pairs p WHERE p.a = t.n) AND NOT EXISTS (SELECT FROM match_pairs p WHERE p.b = t.n)
+  AND NOT EXISTS (SELECT FROM match_decided d WHERE d.a = t.n) AND NOT EXISTS (SELECT FROM match_decided d WHERE d.b = t.n);
+
+-- name: place_alone
+-- They get the golden id of their own.
+INSERT INTO match_moved
+SELECT t.connection_id, t.external_id, NULL, md5(t.connection_id || '/{entity}/' || t.external_id)::uuid
+FROM match_alone a JOIN match_touched t ON t.n = a.n;
+
+-- name: cross_alone
+-- Write them down: nobody else has moved yet.
+INSERT INTO crm.crosswalk (golden_id, entity, connection_id, external_id, rule)
+SELECT m.golden_id, '{entity}', m.connection_id, m.external_id, 'identity' FROM match_moved m ORDER BY m.connection_id, m.external_id
+ON CONFLICT DO NOTHING;
+
 -- name: compare_contacts
 -- Pairs of contacts that no trusted key links and whose names are not plainly the same; birthdays that differ speak against them.
 SELECT p.a, p.b, x.name, x.first_name, x.last_name, x.middle_name, y.name, y.first_name, y.last_name, y.middle_name,
@@ -508,12 +536,10 @@ GROUP BY n;
 -- name: relabel
 -- Hand the smallest label on to neighbours; answers how many got a smaller one.
 WITH smaller AS (
-    SELECT n, min(label) AS label FROM (
-        SELECT l.a AS n, y.label FROM match_links l JOIN match_labels x ON x.n = l.a JOIN match_labels y ON y.n = l.b WHERE y.label < x.label
-        UNION ALL
-        SELECT l.b, x.label FROM match_links l JOIN match_labels x ON x.n = l.a JOIN match_labels y ON y.n = l.b WHERE x.label < y.label
-    ) s
-    GROUP BY n
+    SELECT CASE WHEN x.label > y.label THEN l.a ELSE l.b END AS n, min(least(x.label, y.label)) AS label
+    FROM match_links l JOIN match_labels x ON x.n = l.a JOIN match_labels y ON y.n = l.b
+    WHERE x.label <> y.label
+    GROUP BY 1
 ), handed AS (
     UPDATE match_labels l SET label = s.label FROM smaller s WHERE s.n = l.n RETURNING 1
 )
@@ -596,7 +622,8 @@ LEFT JOIN (
     ) e
     GROUP BY e.n
 ) d ON d.n = t.n
-LEFT JOIN crm.crosswalk x ON x.entity = '{entity}' AND x.connection_id = t.connection_id AND x.external_id = t.external_id;
+LEFT JOIN crm.crosswalk x ON x.entity = '{entity}' AND x.connection_id = t.connection_id AND x.external_id = t.external_id
+WHERE NOT EXISTS (SELECT FROM match_alone a WHERE a.n = t.n);
 
 -- name: hold
 -- Decide which group keeps a golden id: the larger part; after a person parted them or took a merge back, the one that had it first.

@@ -45,24 +45,3 @@ WHERE p.received_at < now() - make_interval(days => %(days)s)
   AND NOT EXISTS (
       SELECT FROM sync.operation_changes l JOIN sync.outgoing_changes c ON c.id = l.change_id
       WHERE l.operation_id = p.id AND c.settled_at IS NULL);
-
--- name: own
--- Which of these golden records somebody is responsible for, or meets through what it is responsible for.
-WITH deals AS (SELECT id, company_id FROM crm.deals WHERE owner_id = ANY(%(users)s::uuid[])),
-tasks AS (SELECT id FROM crm.tasks WHERE owner_id = ANY(%(users)s::uuid[])),
-contacts AS (
-    SELECT id FROM crm.contacts WHERE owner_id = ANY(%(users)s::uuid[])
-    UNION SELECT l.contact_id FROM crm.deal_contacts l JOIN deals d ON d.id = l.deal_id
-), companies AS (
-    SELECT id FROM crm.companies WHERE owner_id = ANY(%(users)s::uuid[])
-    UNION SELECT company_id FROM deals
-), seen AS (
-    SELECT 'deals' AS entity, id FROM deals
-    UNION ALL SELECT 'tasks', id FROM tasks
-    UNION ALL SELECT 'contacts', id FROM contacts
-    UNION ALL SELECT 'companies', id FROM companies
-)
-SELECT id::text FROM seen WHERE entity = %(entity)s AND id = ANY(%(ids)s::uuid[])
-UNION
-SELECT c.id::text FROM crm.communications c JOIN seen s ON s.entity = c.target_entity AND s.id = c.target_id
-WHERE %(entity)s = 'communications' AND c.id = ANY(%(ids)s::uuid[]);

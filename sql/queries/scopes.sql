@@ -1,7 +1,7 @@
 -- name: visible
 -- What the golden users of one person are responsible for, and what belongs to it.
-WITH own_deals AS (SELECT id, company_id FROM crm.deals WHERE owner_id = ANY(%(crm_users)s::uuid[])),
-parties AS (
+WITH own_deals AS {kept} (SELECT id, company_id FROM crm.deals WHERE owner_id = ANY(%(crm_users)s::uuid[])),
+parties AS {kept} (
     SELECT 'contacts' AS entity, id FROM crm.contacts WHERE owner_id = ANY(%(crm_users)s::uuid[])
     UNION SELECT 'contacts', l.contact_id FROM crm.deal_contacts l JOIN own_deals d ON d.id = l.deal_id
     UNION SELECT 'companies', id FROM crm.companies WHERE owner_id = ANY(%(crm_users)s::uuid[])
@@ -18,8 +18,7 @@ parties AS (
 SELECT pg_advisory_xact_lock(hashtextextended('visible_records', %(user)s));
 
 -- name: note
--- Note what a user sees now and did not before, and what it saw and does not see any more; answers whether there was something to
--- note, and up to which transaction everything was considered.
+-- Note what a user sees now and sees no more; answers whether that was news, and up to which transaction all was considered.
 {visible}, sees AS MATERIALIZED (
     SELECT entity, id FROM visible
 ), appeared AS (

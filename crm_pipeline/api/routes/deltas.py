@@ -60,7 +60,7 @@ async def incremental(
     crm: Crm = None, limit: Limit = 1000, checksums: Sums = False,
     wait: Annotated[float, Query(ge=0, le=30, description="Seconds to wait for a change when there is none.")] = 0,
 ) -> Response:  # fmt: skip
-    """Read what changed since a cursor or an ISO time (may repeat the hour before, never misses)."""
+    """Read what changed since a cursor, or since an ISO time and the hour before it; `wait` for a change when there is none."""
     try:
         return _answer(await _waited(request, _reader(parts, caller, crm), since, limit, checksums, wait), checksums)
     except CursorExpired as error:

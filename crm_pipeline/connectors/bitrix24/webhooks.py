@@ -63,13 +63,15 @@ NO_APPLICATION = (
 
 
 def read(body: bytes, secrets: Secrets) -> Notice:
-    """Read one delivery of a portal; its application token is checked against the first one that came.
+    """Read one delivery of a portal; its application token, which it must carry, is checked against the first one that came.
 
     Raises AccessDenied when it is not this connection's. A portal never delivers twice, and its times are whole seconds, so the
     same words again are a new happening (facts: bitrix24 8.1).
     """
     form = _form(body)
     auth = as_map(form.get("auth"))
+    if not auth.get("application_token"):
+        raise AccessDenied("The delivery carries no application token.")
     for name in ("application_token", "member_id"):
         _require_same(name, secrets.get(name), auth.get(name))
     event, data, stamp = str(form.get("event") or ""), form.get("data"), str(form.get("ts") or "")
