@@ -7,7 +7,7 @@ holds an eighth; the session's gate sees to that when requests leave late.
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -67,6 +67,11 @@ class Client:
     def http(self) -> Session:
         """Return the session requests go through."""
         return self._link.http
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Return what is known of the account."""
+        return self._link.facts
 
     @property
     def base_url(self) -> str:

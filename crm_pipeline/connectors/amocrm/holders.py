@@ -11,6 +11,7 @@ from typing import Any
 from crm_pipeline.connectors.amocrm.client import MOST_PER_PAGE, Client
 from crm_pipeline.connectors.amocrm.custom_values import MARKER_CODE, TAX_NAMES
 from crm_pipeline.connectors.amocrm.payloads import has_next, named, rows_of
+from crm_pipeline.errors import CrmUnavailable
 from crm_pipeline.model.cleaning import text
 from crm_pipeline.model.records import MappingContext, Payload
 
@@ -104,10 +105,18 @@ def _column_of(entity: str, definition: Mapping[str, Any]) -> str | None:
 
 
 def ask(client: Client, entity: str, owner: str, *, lane: str, again: bool = False) -> Holders:
-    """Return the holders of a list (`contacts`, `catalogs/1209`), asking once for all who share the session, or `again`."""
-    return client.http.memory.recall(
-        (HOLDERS, owner), lambda: holders_of(entity, definitions(client, owner, lane=lane)), again=again
-    )
+    """Return the holders of a list (`contacts`, `catalogs/1209`), asking once for all who share the session, or `again`.
+
+    Raises CrmUnavailable where not one is left of those the account had: more likely than that is an answer without content.
+    """
+
+    def asked() -> Holders:
+        told = definitions(client, owner, lane=lane)
+        if not told and client.facts.get("held", {}).get(entity):
+            raise CrmUnavailable(f"{owner}: the account tells no custom fields at all, and had some.")
+        return holders_of(entity, told)
+
+    return client.http.memory.recall((HOLDERS, owner), asked, again=again)
 
 
 def forget(client: Client, owner: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crm_pipeline.connectors.amocrm import CONNECTOR
-from crm_pipeline.errors import ConnectionStopped, RateLimited
+from crm_pipeline.errors import ConnectionStopped, CrmUnavailable, RateLimited
 from crm_pipeline.model.records import RawRecord
 from crm_pipeline.model.writing import APPLIED, CREATE, LINK, REFUSED, UNKNOWN, UPDATE, LinkTo, Write
 from crm_pipeline_tests.connectors.amocrm.writing_stand import AmoWritingStand, amo_writing_stand
@@ -59,6 +59,15 @@ def test_definitions_that_answer_nothing_once_do_not_make_a_field_vanish(stand: 
     contact = first(stand, "contacts")[0]
     outcome = change(stand, "contacts", {contact: {"position": "Директор"}})[0]
     assert (outcome.status, outcome.left_out) == (APPLIED, ())
+
+
+def test_an_account_that_tells_no_fields_at_all_is_written_to_later(stand: AmoWritingStand) -> None:
+    """Made without its fields and marker, a record whose answer is lost would not be known again."""
+    stand.sandbox.faults.add({"fault": "early_204", "match": {"call": "GET /api/v4/contacts/custom_fields"}, "times": 0})
+    before = stand.ids("contacts")
+    with pytest.raises(CrmUnavailable, match="no custom fields"):
+        make(stand, "contacts", [CONTACT])
+    assert stand.ids("contacts") == before
 
 
 def test_a_right_that_is_missing_refuses_the_write_and_not_the_connection(stand: AmoWritingStand) -> None:
