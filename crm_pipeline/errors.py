@@ -48,6 +48,10 @@ class UnknownCursor(UsageError):
     """There is no such page: the cursor is none of ours, or was given for another question."""
 
 
+class UnknownApplication(UsageError):
+    """Nothing is known of the integration or application that was named."""
+
+
 class ConfigurationError(CrmPipelineError):
     """A setting is missing or wrong."""
 

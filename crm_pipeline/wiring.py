@@ -14,7 +14,7 @@ from crm_pipeline.database.migrate import require_current
 from crm_pipeline.database.refusals import Engine
 from crm_pipeline.database.vault import RowVault
 from crm_pipeline.errors import UsageError
-from crm_pipeline.http import HostPolicy, Session
+from crm_pipeline.http import HostPolicy, Patience, Session
 from crm_pipeline.model.rules import Rules
 from crm_pipeline.rules_file import load_rules
 from crm_pipeline.settings import Settings
@@ -29,6 +29,8 @@ class Pipeline:
     connectors: Mapping[str, Connector]
     budget: PostgresBudget
     rules: Rules = field(default_factory=Rules.default)
+    crm_patience: Patience = field(default_factory=Patience)
+    """How long a CRM that does not answer properly is tried again."""
 
     @cached_property
     def inbox_engine(self) -> Engine:
@@ -60,7 +62,7 @@ class Pipeline:
 
     def _session(self, connector: Connector, meter: Meter, secrets: Secrets, name: str) -> Session:
         hosts = HostPolicy(connector.vendor_hosts, self.settings.allowed_hosts)
-        session = Session(hosts, meter, self.budget, name=name)
+        session = Session(hosts, meter, self.budget, name=name, patience=self.crm_patience)
         _hide(session, secrets)
         return session
 
@@ -72,7 +74,7 @@ class Pipeline:
         self.engine.dispose()
 
 
-def open_pipeline(settings: Settings, patience: float = PATIENCE) -> Pipeline:
+def open_pipeline(settings: Settings, patience: float = PATIENCE, crm_patience: Patience = Patience()) -> Pipeline:
     """Put everything together on the settings' database, or on the embedded one. patience: see `create_engine`.
 
     Raises DatabaseUnavailable, ConfigurationError, also for a database that is not migrated to this version, and UsageError
@@ -82,7 +84,7 @@ def open_pipeline(settings: Settings, patience: float = PATIENCE) -> Pipeline:
     require_current(engine)
     names = [row.name for row in connections.list_connections(engine)]
     rules = load_rules(settings.rules_file, names)
-    return Pipeline(settings, engine, connectors.discover(), PostgresBudget(engine), rules)
+    return Pipeline(settings, engine, connectors.discover(), PostgresBudget(engine), rules, crm_patience)
 
 
 def _own_rate(usual: Meter, row: ConnectionRow) -> Meter:

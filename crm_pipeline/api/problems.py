@@ -52,6 +52,7 @@ TITLES = {
 BY_ERROR: dict[type[errors.CrmPipelineError], tuple[str, int]] = {
     errors.UsageError: ("invalid", 422),
     errors.UnknownCursor: ("unknown-cursor", 404),
+    errors.UnknownApplication: ("not-found", 404),
     errors.ConfigurationError: ("misconfigured", 503),
     errors.DatabaseUnavailable: ("unavailable", 503),
     errors.ConnectionStopped: ("conflict", 409),

@@ -17,6 +17,7 @@ from typing import Any
 import requests
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from crm_pipeline.cli.stands import stop
 from crm_pipeline.errors import CrmPipelineError
 from crm_pipeline.orchestration.serve import free_port, handed_on
 from crm_pipeline.settings import Settings
@@ -69,7 +70,7 @@ def serving(settings: Settings, port: int) -> Iterator[Api]:
         _require_ready(url, process, log)
         yield Api(url, process, secrets.token_urlsafe(12))
     finally:
-        _stop(process)
+        stop(process, STOP_SECONDS)
 
 
 def _port(wanted: int) -> int:
@@ -105,15 +106,6 @@ def _is_ready(url: str, process: subprocess.Popen[bytes]) -> bool:
         return requests.get(f"{url}/api/health", timeout=5).ok
     except (requests.ConnectionError, requests.Timeout):  # it does not listen yet, or is busy
         return False
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def let_people_in(parts: Pipeline, api: Api) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from crm_pipeline.errors import CrmPipelineError
+from crm_pipeline.http import Patience
 from crm_pipeline.settings import load_settings
 from crm_pipeline.wiring import open_pipeline
 
@@ -17,6 +18,8 @@ PATIENCE = 10
 """Seconds requests in flight get when it stops; a long poll is broken off then."""
 WAIT_FOR_CONNECTION = 5
 """Seconds a request waits for a connection to Postgres; then it is told to come again (503)."""
+WHILE_SOMEBODY_WAITS = Patience(attempts=2, first=0.3, longest=1, limit=2)
+"""With a CRM that is being connected or tested: whoever waits for the answer tries again themselves."""
 SECRET_SETTINGS = ("jwt_secrets", "encryption_keys")
 
 
@@ -37,7 +40,7 @@ def serve(
     settings = load_settings()
     for name in SECRET_SETTINGS:
         getattr(settings, name)  # says how to make one, before anything is started
-    parts = open_pipeline(settings, WAIT_FOR_CONNECTION)
+    parts = open_pipeline(settings, WAIT_FOR_CONNECTION, WHILE_SOMEBODY_WAITS)
     try:
         with listening(host, port) as taken:
             app = create_app(parts)

@@ -77,7 +77,7 @@ def standing(plans: Sequence[Plan], *, data: Path | None, contacts: int, latency
         yield [_ready(plan, process) for plan, process in started]
     finally:
         for _, process in started:
-            _stop(process)
+            stop(process)
 
 
 def _start(plan: Plan, data: Path | None, contacts: int, latency_ms: int, seed: int) -> subprocess.Popen[str]:
@@ -110,10 +110,11 @@ def _ready(plan: Plan, process: subprocess.Popen[str]) -> Stand:
     return Stand(plan, process, said["url"], said["counts"], said["credentials"])
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
+def stop(process: subprocess.Popen[Any], seconds: float = STOP_SECONDS) -> None:
+    """End a process, by force when it has not ended after so many seconds."""
     process.terminate()
     try:
-        process.wait(STOP_SECONDS)
+        process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

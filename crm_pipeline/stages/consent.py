@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from crm_pipeline.connectors import Connector
 from crm_pipeline.database import connections, consent, vault
 from crm_pipeline.database.connections import ConnectionRow
-from crm_pipeline.errors import ConsentNeeded, HostNotAllowed, UsageError
+from crm_pipeline.errors import ConsentNeeded, HostNotAllowed, UnknownApplication, UsageError
 from crm_pipeline.http import HostPolicy
 from crm_pipeline.http.hosts import is_loopback
 from crm_pipeline.model.permissions import may
@@ -144,7 +144,7 @@ def _completed(parts: Parts, connector: Connector, wanted: Wanted) -> Wanted:
     known = {} if wanted.client_secret else _known_secrets(parts, wanted)
     secret = wanted.client_secret or known.get("client_secret")
     if not secret:
-        raise UsageError(
+        raise UnknownApplication(
             "The application's secret is not known yet.",
             what_to_do="Send it as clientSecret in the body of a POST to the same address.",
         )
