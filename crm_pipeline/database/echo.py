@@ -4,7 +4,7 @@ The raw row is marked: its next reading counts as changed whatever it says, one 
 belongs here: these statements in their order, inside the caller's transaction. What was written is the drain's business.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from crm_pipeline.database.copy import copy_rows
+from crm_pipeline.database.matching import KEYS
 from crm_pipeline.database.queries import queries
 from crm_pipeline.database.rows import json_text
 from crm_pipeline.database.templates import WITH_MARKERS, fill
@@ -60,15 +61,23 @@ def keep_written(db: Connection, connection_id: int, entity: str, records: Itera
     _run(db, queries("echo")["make_written"])
     _run(db, queries("echo")["empty_written"])
     copy_rows(db, "written_records", _ROW, rows)
-    for name in _STEPS if entity in HAVE_POINTS else (step for step in _STEPS if not step.endswith("points")):
+    for name in _steps(entity):
         values = {"connection_id": connection_id, "hash": memoryview(WRITTEN_HASH), "kinds": json_text(POINT_SETS)}
         _run(db, _statement(name, entity), values)
+
+
+def _steps(entity: str) -> Iterator[str]:
+    """Yield the steps an entity needs. What has no keys is not matched: what belongs together has to be put together here."""
+    for step in _STEPS:
+        is_needed = entity in HAVE_POINTS if step.endswith("points") else step != "adopt_new" or entity not in KEYS
+        if is_needed:
+            yield step
 
 
 _ROW = ("external_id", "golden_id", "patch", "points", "updated_at", "said_at", "is_own", "is_new")
 _STEPS = (
     "log_written", "patch_source", "mark_raw", "add_raw", "add_source", "log_points", "remove_points", "add_points", "cross_new",
-    "keep_together", "queue_new", "queue_written",
+    "adopt_new", "keep_together", "queue_new", "queue_written",
 )  # fmt: skip
 
 

@@ -222,6 +222,25 @@ def test_a_task_completed_in_one_crm_is_completed_in_the_other_and_reopened_agai
     )  # fmt: skip
 
 
+def test_a_task_that_is_read_before_its_lost_answer_is_looked_into_is_no_second_task(pair: TwoSides) -> None:
+    """Tasks have no keys they are matched by: what the drain finds out puts the two together."""
+    order = {"id": "op-t", "entity": "tasks", "action": "create", "record": "tmp:t", "connections": [LEFT, RIGHT]}
+    (made,) = edit(pair.parts, [{**order, "fields": {"title": "Позвонить", "due_at": "2026-03-02T10:00:00+03:00"}}], "anna")
+    pair.right.faults.add({"fault": "reset_after", "match": {"method": "POST", "path": "tasks"}})
+    assert drain(pair.parts)[RIGHT].applied == 0
+    pair.load(RIGHT)
+    (number,) = (key for key, row in pair.right.records["tasks"].items() if row["title"] == "Позвонить")
+    stray = pair.golden_id(f"{RIGHT}:{number}", "tasks")
+    assert stray != made.record
+    settle(pair, rounds=40)
+    (there,) = (key for key, row in pair.left.records["tasks"].items() if row["title"] == "Позвонить")
+    assert pair.golden_id(f"{RIGHT}:{number}", "tasks") == pair.golden_id(f"{LEFT}:{there}", "tasks") == made.record
+    alive = pair.rows("SELECT id FROM crm.tasks WHERE title = 'Позвонить' AND deleted_at IS NULL")
+    assert [str(row["id"]) for row in alive] == [made.record]
+    assert [str(row["new_id"]) for row in pair.rows("SELECT new_id FROM crm.golden_redirects")] == [made.record]
+    assert [row["title"] for row in pair.right.records["tasks"].values()].count("Позвонить") == 1
+
+
 def done(sides: TwoSides) -> list[bool]:
     """Return whether the two CRMs say the task made here is done."""
     rows = [row for server in (sides.left, sides.right) for row in server.records["tasks"].values()]

@@ -113,6 +113,31 @@ FROM written_records w WHERE w.is_new
 ORDER BY w.external_id
 ON CONFLICT (entity, connection_id, external_id) DO NOTHING;
 
+-- name: adopt_new
+-- Records we made that were read before we knew them bring along whoever shares the golden record they were given then.
+WITH strays AS (
+    SELECT DISTINCT x.golden_id AS old_id, w.golden_id
+    FROM written_records w
+    JOIN crm.crosswalk x ON x.entity = '{entity}' AND x.connection_id = %(connection_id)s AND x.external_id = w.external_id
+    WHERE w.is_new AND x.golden_id <> w.golden_id
+), held AS (
+    SELECT x.connection_id, x.external_id, s.golden_id
+    FROM strays s JOIN crm.crosswalk x ON x.entity = '{entity}' AND x.golden_id = s.old_id
+    ORDER BY x.connection_id, x.external_id
+    FOR UPDATE OF x
+), moved AS (
+    UPDATE crm.crosswalk x SET golden_id = h.golden_id, rule = 'marker', decided_by = 'pipeline', decided_at = now()
+    FROM held h
+    WHERE x.entity = '{entity}' AND x.connection_id = h.connection_id AND x.external_id = h.external_id
+), redirected AS (
+    INSERT INTO crm.golden_redirects AS r (old_id, entity, new_id)
+    SELECT old_id, '{entity}', golden_id FROM strays ORDER BY old_id
+    ON CONFLICT (old_id) DO UPDATE SET new_id = EXCLUDED.new_id, since = EXCLUDED.since
+)
+INSERT INTO sync.golden_queue (entity, golden_id)
+SELECT '{entity}', old_id FROM strays ORDER BY old_id
+ON CONFLICT DO NOTHING;
+
 -- name: keep_together
 -- No later match parts a record we made from the one it was made for, also where the CRM has no place for our marker.
 INSERT INTO sync.match_decisions (entity, verdict, connection_id, external_id, other_connection_id, other_external_id, reason, decided_by)
