@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from crm_pipeline.api import record_shapes
 from crm_pipeline.api.methods import CALLBACK
 from crm_pipeline.api.schemas import ProblemBody
 
@@ -35,6 +36,10 @@ def _described(app: FastAPI) -> Schema:
     problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
     shapes.update(problem.pop("$defs", {}))
     shapes["ProblemBody"] = problem
+    for entity, title in record_shapes.TITLES.items():  # FastAPI leaves out what is null, also of examples
+        record = record_shapes.example(entity)
+        shapes[title]["examples"] = [record]
+        shapes[f"{title}Page"]["examples"] = [{"items": [record], "next_cursor": None}]
     for needless in NEEDLESS:
         shapes.pop(needless, None)
     found["paths"][CALLBACK]["get"]["security"].insert(0, {})  # a browser that comes back from a CRM has no token

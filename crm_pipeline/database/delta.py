@@ -147,7 +147,7 @@ def news(db: Connection, view: View, place: Place) -> list[int]:
 @cache
 def _news(narrow: bool) -> str:
     sql = queries("delta")
-    of_entity = f"{sql['news_of_entity']} {sql['news_of_sight'] if narrow else ''}"
+    of_entity = "\n".join([sql["news_of_entity"], *([sql["news_of_sight"]] if narrow else [])])
     steps = (fill(sql[NEWS[step]] if step in NEWS else of_entity, step=step) for step in STEPS)
     return fill(sql["news"], steps=",\n".join(steps))
 

@@ -91,7 +91,7 @@ def _made(entity: str) -> dict[str, str]:
     made = {name: f"g.{name}" for name in (*names_of(entity), ORIGINS)}
     made |= {name: f"trim_scale(g.{name})::text" for name in MONEY if name in made}
     made |= {name: f"p.{name}" for name in POINTS if name in made}
-    made |= {name: queries("reading")[f"{name}_of_{entity}"] for name in CHILDREN.get(entity, ())}
+    made |= {name: queries("reading")[f"list_{name}_of_{entity}"] for name in CHILDREN.get(entity, ())}
     return made | {"version": "g.reconciled_at"}
 
 

@@ -225,8 +225,7 @@ RETURNING c.id, c.connection_id, c.entity, c.golden_id::text, c.external_id, c.o
     c.origin, c.attempts, c.fence, c.sent_at, c.created_at;
 
 -- name: extend
--- Give a sign of life for everything a process holds, but for what is being marked or ended this moment: nobody waits for it here,
--- and so never in another order than who does that.
+-- Give a sign of life for what a process holds; nobody waits for what is being marked or ended, nor so in another order than those.
 WITH held AS (
     SELECT id FROM sync.outgoing_changes
     WHERE state = 'in_flight' AND leased_by = %(holder)s

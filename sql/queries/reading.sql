@@ -11,15 +11,15 @@ FROM (
     FROM crm.contact_points p WHERE p.entity = '{entity}' AND p.golden_id = g.id
 ) p
 
--- name: companies_of_contacts
+-- name: list_companies_of_contacts
 -- The companies of a contact.
 (SELECT COALESCE(json_agg(l.company_id ORDER BY l.is_primary DESC, l.company_id), '[]') FROM crm.contact_companies l WHERE l.contact_id = g.id)
 
--- name: contacts_of_deals
+-- name: list_contacts_of_deals
 -- The contacts of a deal, the main one first.
 (SELECT COALESCE(json_agg(l.contact_id ORDER BY l.is_main DESC, l.position, l.contact_id), '[]') FROM crm.deal_contacts l WHERE l.deal_id = g.id)
 
--- name: products_of_deals
+-- name: list_products_of_deals
 -- The product rows of a deal.
 (SELECT COALESCE(json_agg(json_build_object('product_id', l.product_id, 'product_name', l.product_name, 'quantity', trim_scale(l.quantity)::text,
     'price', trim_scale(l.price)::text, 'discount', trim_scale(l.discount)::text) ORDER BY l.position), '[]')
