@@ -158,7 +158,12 @@ class Installation:
 
 @runtime_checkable
 class Removable(Protocol):
-    """A CRM that says when its application was taken away; a connector may be one besides."""
+    """A CRM that says when its application was taken away; a connector may be one besides.
+
+    removal_has_address: it says so to an address a person writes into the application's settings; else where webhooks go.
+    """
+
+    removal_has_address: bool
 
     def read_removal(self, query: Mapping[str, str], body: bytes) -> Removal:
         """Read what was sent. Raises AccessDenied when it is nothing of the kind."""

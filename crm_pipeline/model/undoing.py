@@ -13,6 +13,8 @@ from typing import Any
 from crm_pipeline.model.delivery import same
 from crm_pipeline.model.writing import COMPLETE, CREATE, LINK, REOPEN, UNLINK, UPDATE
 
+ORIGIN = "undo:"
+"""How the origin of a change begins that takes back another, whose number follows."""
 OPPOSITE: Mapping[str, str] = MappingProxyType({UPDATE: UPDATE, COMPLETE: REOPEN, REOPEN: COMPLETE, LINK: UNLINK, UNLINK: LINK})
 """Operation → the one that takes it back; create has none."""
 

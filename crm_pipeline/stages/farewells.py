@@ -5,7 +5,7 @@ What belongs here: what becomes of the connection. Reading what was sent and pro
 
 from collections.abc import Mapping
 
-from crm_pipeline.connectors import Installable, Removable
+from crm_pipeline.connectors import Removable
 from crm_pipeline.database import audit, connections, inbox, vault
 from crm_pipeline.database.refusals import Connection
 from crm_pipeline.errors import AccessDenied, ConsentNeeded
@@ -18,8 +18,9 @@ PATH = "/api/webhooks"
 def address(parts: Parts, crm: str) -> str | None:
     """Return what the application's settings can have to be told when it is switched off; None where events tell so."""
     connector = parts.connectors.get(crm)
-    by_address = isinstance(connector, Removable) and not isinstance(connector, Installable)
-    return f"{parts.settings.public_url.rstrip('/')}{PATH}/{crm}/disconnect" if by_address else None
+    if not isinstance(connector, Removable) or not connector.removal_has_address:
+        return None
+    return f"{parts.settings.public_url.rstrip('/')}{PATH}/{crm}/disconnect"
 
 
 def hear(parts: Parts, crm: str, query: Mapping[str, str], body: bytes = b"") -> str:

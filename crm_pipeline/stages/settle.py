@@ -18,13 +18,12 @@ from crm_pipeline.database.refusals import Connection, Engine
 from crm_pipeline.database.translating import linked_id
 from crm_pipeline.errors import ConnectionStopped, CrmUnavailable
 from crm_pipeline.model.delivery import APPLIED, MAX_ATTEMPTS, REJECTED, wait_after
+from crm_pipeline.model.undoing import ORIGIN as UNDO
 from crm_pipeline.model.writing import APPLIED as WAS_APPLIED
 from crm_pipeline.model.writing import CREATE, LINK, REFUSED, UNKNOWN, UNLINK, Outcome
 from crm_pipeline.stages.consider import Case, End, Verdict, Wait, agreements, linked, notes, overwrites, said_at, written
 
 LOG = logging.getLogger("crm_pipeline.outgoing")
-UNDO = "undo:"
-"""How the origin of a change begins that takes back another."""
 SOON = 1.0
 """Seconds after which a change whose answer was lost is looked at again: usually it was applied."""
 

@@ -19,7 +19,7 @@ from crm_pipeline.model.delivery import BULK, View, judge
 from crm_pipeline.model.entities import GOLDEN
 from crm_pipeline.model.golden import golden_name
 from crm_pipeline.model.owing import group_of, value_of
-from crm_pipeline.model.undoing import REASONS, Inverse, Left, inverses
+from crm_pipeline.model.undoing import ORIGIN, REASONS, Inverse, Left, inverses
 from crm_pipeline.model.writing import UNLINK
 from crm_pipeline.stages.parts import Parts
 
@@ -209,7 +209,7 @@ class _Tally:
 
 def _change(step: _Step) -> NewChange:
     record, inverse = step.record, step.inverse
-    key = f"undo:{inverse.of}"
+    key = f"{ORIGIN}{inverse.of}"
     return NewChange(
         record.connection_id, record.entity, record.golden_id, inverse.operation, inverse.fields, external_id=record.external_id,
         lane=BULK, origin=key, key=key, requires=inverse.requires,

@@ -6,6 +6,8 @@ name instead of a number; connecting it is a call to its CRM by nature.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -42,6 +44,15 @@ def _unknown() -> Exception:
     return problem("not-found", 404, headers={"Connection": "close"})
 
 
+@contextmanager
+def _as_unknown() -> Iterator[None]:
+    """Answer a delivery that is not right as one to an address nobody has."""
+    try:
+        yield
+    except AccessDenied:
+        raise _unknown() from None
+
+
 async def _body(request: Request, door: Annotated[Door | None, Depends(_door)]) -> bytes:
     """Return the body of a delivery to a known address. Raises problems 413 and 400 (it did not arrive in time)."""
     try:
@@ -74,12 +85,10 @@ def receive(
     Answered with 200 once it is kept; the records are read again within seconds. An application is installed to
     `/api/webhooks/bitrix24/{state}`, the `install_url` of `/api/sync/connection/auth-url`.
     """
-    try:
+    with _as_unknown():
         if door is None:
             return _installed(request, parts, now, connection_id, token, body)
         hooks.receive(parts, door, body)
-    except AccessDenied:
-        raise _unknown() from None
     return Response(status_code=200)
 
 
@@ -102,8 +111,6 @@ def _installed(request: Request, parts: Parts, now: Now, crm: str, state: str, b
 def disconnected(request: Request, parts: Parts, connection_id: Whose, token: Token) -> Response:
     """Let the connection wait for a new consent: `/api/webhooks/amocrm/disconnect`, with `account_id`, `client_uuid` and
     `signature`, as amoCRM calls the address written into the integration's settings."""
-    try:
+    with _as_unknown():
         farewells.hear(parts, connection_id, dict(request.query_params))
-    except AccessDenied:
-        raise _unknown() from None
     return Response(status_code=200)

@@ -50,6 +50,7 @@ class AmoCrm:
     vendor_hosts: tuple[str, ...] = (".amocrm.ru", ".amocrm.com", ".kommo.com")
     writable: Mapping[str, Writable] = routes.WRITABLE
     settle_seconds = 180.0
+    removal_has_address = True
     """Gateways give up after a minute or less and the servers behind them soon after; lists then lag for a while."""
 
     def meter(self, base_url: str, secrets: Secrets) -> Meter:

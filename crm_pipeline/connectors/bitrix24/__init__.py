@@ -73,6 +73,7 @@ class Bitrix24:
 
     writable = WRITABLE
     settle_seconds = SETTLE_SECONDS
+    removal_has_address = False
 
     def express(self, entity: str, values: Mapping[str, Any], context: MappingContext) -> dict[str, Any]:
         """Return what the portal would hold after `values` were written."""
